@@ -1,0 +1,230 @@
+/** Who needs whom: order, cycles, missing needs, subsets, critical path. Pure; a component is its index in the list of nodes. */
+import TinyQueue from "tinyqueue";
+import type { NamedNeed } from "./component.js";
+import { type Problem } from "./errors.js";
+import { didYouMean, printable } from "./wording.js";
+import type { ConfigNeed, Token } from "./key.js";
+
+/** What the graph has to know of a component. */
+export interface GraphNode {
+  readonly token: Token;
+  readonly name: string;
+  readonly needs: readonly NamedNeed[];
+  readonly groups: readonly string[];
+}
+
+/** Where the value for one need comes from: `one` is -1 for an optional need that nobody provides. */
+export type Wire =
+  | { readonly local: string; readonly kind: "one"; readonly to: number; readonly optional: boolean }
+  | { readonly local: string; readonly kind: "many"; readonly to: readonly number[]; readonly group: string }
+  | { readonly local: string; readonly kind: "config"; readonly need: ConfigNeed<unknown> };
+
+interface Missing {
+  readonly node: number;
+  readonly name: string;
+}
+
+/** The needs of a list of components, resolved. */
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  /** for each node, where each of its needs comes from, in the order of its list */
+  readonly wires: readonly (readonly Wire[])[];
+  /** for each node, the nodes it needs, each once */
+  readonly needs: readonly (readonly number[])[];
+  /** for each node, the nodes that need it, each once, in order of declaration */
+  readonly dependents: readonly (readonly number[])[];
+  /** every node after all it needs, in order of declaration among the ready; nodes on or behind a cycle are left out */
+  readonly order: readonly number[];
+  readonly missing: readonly Missing[];
+  /** closed paths, the first node the last one too; every node that is on a cycle is on one of them */
+  readonly cycles: readonly (readonly number[])[];
+  /** the node under a key or class */
+  find(token: Token): number | undefined;
+}
+
+/** Resolves every need. Nothing is thrown: what is missing or cyclic is in the result. */
+export function link(nodes: readonly GraphNode[]): Graph {
+  const byToken = new Map<unknown, number>();
+  for (const [index, { token, name }] of nodes.entries()) {
+    byToken.set(name, index);
+    byToken.set(token, index);
+  }
+  const find = (token: Token) => byToken.get(typeof token === "function" ? token : token.name);
+  const members = groupMembers(nodes);
+  const missing: Missing[] = [];
+  const needs: number[][] = [];
+  const dependents: number[][] = nodes.map(() => []);
+  const wires = nodes.map((node, index) => {
+    const wired = node.needs.map((named) => wire(named, find, members));
+    const targets = new Set<number>();
+    for (const [position, one] of wired.entries()) {
+      if (one.kind === "many") for (const to of one.to) targets.add(to);
+      else if (one.kind === "one" && one.to >= 0) targets.add(one.to);
+      else if (one.kind === "one" && !one.optional) missing.push({ node: index, name: tokenName(node.needs[position]?.need as Token) });
+    }
+    for (const target of targets) dependents[target]?.push(index);
+    needs.push([...targets]);
+    return wired;
+  });
+  const order = sort(needs, dependents);
+  if (members.size > 0) orderMembers(wires, order);
+  const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
+  return { nodes, wires, needs, dependents, order, missing, cycles, find };
+}
+
+/** A key's name, or the name of a class. */
+export function tokenName(token: Token): string {
+  return token.name || "anonymous class";
+}
+
+/** What is missing and what is cyclic, in words. */
+export function graphProblems(graph: Graph): Problem[] {
+  const nameOf = (index: number) => graph.nodes[index]?.name ?? "";
+  const names = graph.nodes.map((node) => node.name);
+  const problems: Problem[] = graph.missing.map(({ node, name }) => {
+    const component = nameOf(node);
+    const others = names.filter((other) => other !== component);
+    const message = `${component} needs "${name}", which nobody provides${didYouMean(name, others)}`;
+    return { kind: "missing", component, message: printable(message) };
+  });
+  for (const cycle of graph.cycles) {
+    const message = `cycle: ${cycle.map(nameOf).join(" -> ")}`;
+    problems.push({ kind: "cycle", component: nameOf(cycle[0] ?? 0), message: printable(message) });
+  }
+  return problems;
+}
+
+/** The given nodes and all they need, whether missing, cyclic or sound; optional needs only where something else needs them. */
+export function subset(graph: Graph, roots: Iterable<number>): Set<number> {
+  const chosen = new Set(roots);
+  for (const index of chosen) {
+    for (const one of graph.wires[index] ?? []) {
+      if (one.kind === "many") for (const to of one.to) chosen.add(to);
+      else if (one.kind === "one" && one.to >= 0 && !one.optional) chosen.add(one.to);
+    }
+  }
+  return chosen;
+}
+
+/** The given nodes and all that need them. */
+export function withDependents(graph: Graph, roots: Iterable<number>): Set<number> {
+  const chosen = new Set(roots);
+  for (const index of chosen) for (const dependent of graph.dependents[index] ?? []) chosen.add(dependent);
+  return chosen;
+}
+
+/** One path from a component that nobody needs down to this one, outermost first. */
+export function pathTo(graph: Graph, index: number): string[] {
+  const path: string[] = [];
+  for (let at: number | undefined = index; at !== undefined; at = graph.dependents[at]?.[0]) path.unshift(graph.nodes[at]?.name ?? "");
+  return path;
+}
+
+/** The chain of needs whose times add up to the most; empty where nothing took time. */
+export function criticalPath(graph: Graph, ms: readonly number[]): { readonly path: readonly number[]; readonly ms: number } {
+  const finish: number[] = graph.nodes.map(() => 0);
+  const latest = (indexes: readonly number[]) =>
+    indexes.reduce<number | undefined>(
+      (best, one) => (best === undefined || (finish[one] ?? 0) > (finish[best] ?? 0) ? one : best),
+      undefined,
+    );
+  for (const index of graph.order) {
+    const before = latest(graph.needs[index] ?? []);
+    finish[index] = (ms[index] ?? 0) + (before === undefined ? 0 : (finish[before] ?? 0));
+  }
+  const path: number[] = [];
+  const last = latest(graph.order);
+  const total = last === undefined ? 0 : (finish[last] ?? 0);
+  for (let at = total > 0 ? last : undefined; at !== undefined; at = latest(graph.needs[at] ?? [])) path.push(at);
+  return { path: path.reverse(), ms: total };
+}
+
+function groupMembers(nodes: readonly GraphNode[]): Map<string, number[]> {
+  const members = new Map<string, number[]>();
+  for (const [index, node] of nodes.entries()) {
+    for (const name of node.groups) {
+      const list = members.get(name);
+      if (list) list.push(index);
+      else members.set(name, [index]);
+    }
+  }
+  return members;
+}
+
+function wire({ local, need }: NamedNeed, find: Graph["find"], members: Map<string, number[]>): Wire {
+  if (typeof need === "function" || need.kind === "key") return { local, kind: "one", to: find(need) ?? -1, optional: false };
+  if (need.kind === "opt") return { local, kind: "one", to: find(need.of) ?? -1, optional: true };
+  if (need.kind === "all") return { local, kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
+  return { local, kind: "config", need };
+}
+
+/** Members of a group in the order of the system: what another member needs comes first, then by declaration. */
+function orderMembers(wires: readonly (readonly Wire[])[], order: readonly number[]): void {
+  const rank = new Map(order.map((index, position) => [index, position]));
+  for (const list of wires) {
+    for (const one of list) if (one.kind === "many") (one.to as number[]).sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+  }
+}
+
+function sort(needs: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): number[] {
+  const open = needs.map((list) => list.length);
+  const ready = new TinyQueue<number>([...open.keys()].filter((index) => open[index] === 0));
+  const order: number[] = [];
+  for (let index = ready.pop(); index !== undefined; index = ready.pop()) {
+    order.push(index);
+    for (const dependent of dependents[index] ?? []) {
+      const left = (open[dependent] ?? 0) - 1;
+      open[dependent] = left;
+      if (left === 0) ready.push(dependent);
+    }
+  }
+  return order;
+}
+
+function findCycles(
+  needs: readonly (readonly number[])[],
+  dependents: readonly (readonly number[])[],
+  order: readonly number[],
+): number[][] {
+  const knots = new Set(needs.keys());
+  for (const index of order) knots.delete(index);
+  // What is only behind a cycle goes too: strip, from the outside, whatever no one in the rest needs.
+  for (const index of knots) strip(index, knots, needs, dependents);
+  const cycles: number[][] = [];
+  const seen = new Set<number>();
+  for (const start of knots) {
+    if (seen.has(start)) continue;
+    const cycle = shortestCycle(start, knots, needs);
+    for (const index of cycle) seen.add(index);
+    if (cycle.length > 0) cycles.push(cycle);
+  }
+  return cycles;
+}
+
+function strip(first: number, knots: Set<number>, needs: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): void {
+  const todo = [first];
+  for (let index = todo.pop(); index !== undefined; index = todo.pop()) {
+    if (!knots.has(index) || dependents[index]?.some((one) => knots.has(one))) continue;
+    knots.delete(index);
+    todo.push(...(needs[index] ?? []));
+  }
+}
+
+function shortestCycle(start: number, knots: ReadonlySet<number>, needs: readonly (readonly number[])[]): number[] {
+  const cameFrom = new Map<number, number>();
+  const queue = [start];
+  for (const at of queue) {
+    for (const next of needs[at] ?? []) {
+      if (next === start) {
+        const path = [start];
+        for (let step: number | undefined = at; step !== undefined && step !== start; step = cameFrom.get(step)) path.push(step);
+        return [start, ...path.reverse()];
+      }
+      if (knots.has(next) && !cameFrom.has(next)) {
+        cameFrom.set(next, at);
+        queue.push(next);
+      }
+    }
+  }
+  return [];
+}

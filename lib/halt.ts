@@ -1,0 +1,148 @@
+/** One stop of some components: in exact reverse over the graph, independent ones side by side, whatever any of them does. */
+import TinyQueue from "tinyqueue";
+import { isThenable } from "./component.js";
+import type { Deadline, Deadlines } from "./deadlines.js";
+import { TimeoutError, type HookFailure } from "./errors.js";
+import type { Graph } from "./graph.js";
+import type { Logger } from "./lifecycle.js";
+import type { Host, Slot } from "./slot.js";
+import { firstLine, printable } from "./wording.js";
+
+/** What was done, in the order in which each stop ended. */
+export interface Halted {
+  readonly stopped: readonly { readonly component: string; readonly ms: number }[];
+  readonly failures: readonly HookFailure[];
+  /** the time for all of them together ran out */
+  readonly isTimeUp: boolean;
+}
+
+export interface HaltHost extends Host {
+  readonly graph: Graph;
+  readonly slots: readonly Slot[];
+  readonly deadlines: Deadlines;
+  /** for all stops together; 0 means without limit */
+  readonly stopTimeoutMs: number;
+}
+
+const STOP_MS = 10_000;
+/** How many of those that are held up an error names. */
+const MOST_NAMES = 3;
+
+/**
+ * Stops those of the slots that have started; one that fails or hangs keeps no other from stopping.
+ * Once the time for all together is up, the stops under way are given up, and those that waited are asked for and not waited for.
+ */
+export function halt(host: HaltHost, slots: readonly Slot[]): Promise<Halted> {
+  return new Halt(host, slots).run();
+}
+
+/** For failures that are no one's error. */
+export function logFailures(log: Logger, failures: readonly HookFailure[]): void {
+  for (const { component, hook, error } of failures) {
+    log.error({ component, error }, printable(`Component "${component}" failed to ${hook}: ${firstLine(error)}`));
+  }
+}
+
+class Halt implements Halted {
+  readonly stopped: { component: string; ms: number }[] = [];
+  readonly failures: HookFailure[] = [];
+  isTimeUp = false;
+  readonly #host: HaltHost;
+  readonly #chosen: ReadonlySet<Slot>;
+  readonly #ready = new TinyQueue<Slot>([], (a, b) => b.rank - a.rank);
+  readonly #stopping = new Map<Slot, { readonly beganAt: number; readonly deadline: Deadline | undefined }>();
+  #left: number;
+  #isPumping = false;
+  #resolve: () => void = () => {};
+
+  constructor(host: HaltHost, slots: readonly Slot[]) {
+    this.#host = host;
+    this.#chosen = new Set(slots.filter((slot) => slot.state === "started" || slot.isLate));
+    this.#left = this.#chosen.size;
+  }
+
+  async run(): Promise<Halted> {
+    for (const slot of this.#chosen) {
+      slot.open = 0;
+      for (const index of this.#host.graph.dependents[slot.index] ?? []) if (this.#chosen.has(this.#host.slots[index] as Slot)) slot.open++;
+      if (slot.open === 0) this.#ready.push(slot);
+    }
+    const { deadlines, stopTimeoutMs } = this.#host;
+    const deadline = deadlines.set(stopTimeoutMs, () => this.#giveUp());
+    await new Promise<void>((resolve) => {
+      this.#resolve = resolve;
+      this.#pump();
+    });
+    deadlines.clear(deadline);
+    return this;
+  }
+
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    for (let slot = this.#ready.pop(); slot; slot = this.#ready.pop()) this.#begin(slot);
+    this.#isPumping = false;
+    if (this.#left === 0) this.#resolve();
+  }
+
+  #begin(slot: Slot): void {
+    const { name, timeoutMs } = slot.definition;
+    const ms = timeoutMs.stop ?? STOP_MS;
+    const failed = (error: unknown) => this.#ended(slot, { component: name, hook: "stop", error });
+    const expired = (why: string, after: number) => failed(new TimeoutError(`The stop of "${name}"${why}`, after, { component: name }));
+    slot.state = "stopping";
+    this.#host.emit({ type: "stopping", component: name });
+    this.#stopping.set(slot, { beganAt: performance.now(), deadline: this.#host.deadlines.set(ms, () => expired("", ms)) });
+    try {
+      const result = slot.definition.stop?.(slot.value as never, slot.needs);
+      if (!isThenable(result)) return this.#ended(slot);
+      result.then(() => this.#ended(slot), failed);
+      if (this.isTimeUp) expired(", asked for when the time was up,", 0);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** The first call for a slot counts. */
+  #ended(slot: Slot, failure?: HookFailure): void {
+    const begun = this.#stopping.get(slot);
+    if (!begun) return;
+    this.#stopping.delete(slot);
+    this.#host.deadlines.clear(begun.deadline);
+    const component = slot.definition.name;
+    const ms = performance.now() - begun.beganAt;
+    slot.state = failure || slot.isLate ? "failed" : "stopped";
+    slot.isLate = false;
+    if (failure) {
+      this.failures.push(failure);
+      this.#host.emit({ type: "failed", component, ms, error: failure.error });
+    } else {
+      this.stopped.push({ component, ms });
+      this.#host.emit({ type: "stopped", component, ms });
+    }
+    this.#left--;
+    for (const index of this.#host.graph.needs[slot.index] ?? []) {
+      const need = this.#host.slots[index] as Slot;
+      if (this.#chosen.has(need) && --need.open === 0) this.#ready.push(need);
+    }
+    this.#pump();
+  }
+
+  #giveUp(): void {
+    this.isTimeUp = true;
+    const now = performance.now();
+    const failures = [...this.#stopping].map(([slot, { beganAt }]) => {
+      const { name: component } = slot.definition;
+      const error = new TimeoutError(`The stop of "${component}"${this.#heldUpBy(slot)}`, now - beganAt, { component });
+      return [slot, { component, hook: "stop", error }] as const;
+    });
+    for (const [slot, failure] of failures) this.#ended(slot, failure);
+  }
+
+  #heldUpBy(slot: Slot): string {
+    const needs = (this.#host.graph.needs[slot.index] ?? []).map((index) => this.#host.slots[index] as Slot);
+    const names = needs.filter((need) => this.#chosen.has(need)).map(({ definition }) => `"${definition.name}"`);
+    const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+    return names.length > 0 ? `, which holds up ${names.slice(0, MOST_NAMES).join(", ")}${more},` : "";
+  }
+}

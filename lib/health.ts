@@ -1,0 +1,28 @@
+/** The health of one component, asked for with a deadline. */
+import type { Deadlines } from "./deadlines.js";
+import { StateError, TimeoutError } from "./errors.js";
+import type { ComponentHealth } from "./lifecycle.js";
+import type { Slot } from "./slot.js";
+
+const HEALTH_MS = 2_000;
+
+/** Asks a component that has started; any other is not healthy, and is not asked. Never rejects. */
+export async function healthOf({ definition, state, value }: Slot, deadlines: Deadlines): Promise<ComponentHealth> {
+  const component = definition.name;
+  if (state !== "started") return { component, healthy: false, ms: 0, error: new StateError(`"${component}" is ${state}`, { component }) };
+  const beganAt = performance.now();
+  const ms = definition.timeoutMs.health ?? HEALTH_MS;
+  const controller = new AbortController();
+  let expire: ((error: unknown) => void) | undefined;
+  const expired = new Promise<never>((_, reject) => (expire = reject));
+  const deadline = deadlines.set(ms, () => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
+  try {
+    await Promise.race([definition.health?.(value as never, controller.signal), expired]);
+    return { component, healthy: true, ms: performance.now() - beganAt };
+  } catch (error) {
+    controller.abort(error);
+    return { component, healthy: false, ms: performance.now() - beganAt, error };
+  } finally {
+    deadlines.clear(deadline);
+  }
+}

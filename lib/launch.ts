@@ -1,0 +1,183 @@
+/** One start of some components: each as soon as all it needs have started, until all have or one has failed. */
+import TinyQueue from "tinyqueue";
+import { Box, isThenable } from "./component.js";
+import type { Deadline, Deadlines } from "./deadlines.js";
+import { TimeoutError, type HookFailure } from "./errors.js";
+import type { Graph } from "./graph.js";
+import { Context, type Host, type Slot } from "./slot.js";
+import { firstLine, printable } from "./wording.js";
+
+/** Why a start did not succeed. */
+export interface LaunchFailure {
+  /** the component that failed first; absent where the start was given up from outside */
+  readonly slot: Slot | undefined;
+  readonly error: unknown;
+  /** other starts that failed after it, in order */
+  readonly later: HookFailure[];
+}
+
+/** What a launch needs of the system it starts. */
+export interface LaunchHost extends Host {
+  readonly graph: Graph;
+  readonly slots: readonly Slot[];
+  readonly deadlines: Deadlines;
+  readonly concurrency: number;
+  /** builds and starts one component; may throw */
+  open(slot: Slot, context: Context): unknown;
+  /** the slot has its value; called before anyone who needs it starts, and before it is stopped where it is late */
+  opened(slot: Slot): void;
+}
+
+const START_MS = 15_000;
+/** How long a start that ran out of time may take to heed its signal; at most the time it had. */
+const GRACE_MS = 1_000;
+
+/** Starts slots; see `run`. */
+export class Launch {
+  readonly #host: LaunchHost;
+  readonly #ready = new TinyQueue<number>();
+  readonly #starting = new Set<Slot>();
+  #failure: LaunchFailure | undefined;
+  #isPumping = false;
+  #resolve: () => void = () => {};
+
+  constructor(host: LaunchHost) {
+    this.#host = host;
+  }
+
+  get failure(): LaunchFailure | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves once nothing is under way any more, also where there was a failure; rolls nothing back. */
+  run(slots: readonly Slot[]): Promise<void> {
+    const now = performance.now();
+    for (const slot of slots) {
+      slot.state = "waiting";
+      slot.readyAt = now;
+      slot.open = 0;
+    }
+    for (const slot of slots) {
+      for (const need of this.#host.graph.needs[slot.index] ?? []) if (this.#host.slots[need]?.state === "waiting") slot.open++;
+      if (slot.open === 0) this.#ready.push(slot.index);
+    }
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#pump();
+    });
+  }
+
+  /** Starts no more, aborts what is starting; `run` resolves once that has settled or was left behind. */
+  giveUp(error: unknown, slot?: Slot): void {
+    if (this.#failure) return;
+    this.#failure = { slot, error, later: [] };
+    for (const one of this.#starting) one.context?.abort(error);
+    this.#pump();
+  }
+
+  // A start that does not wait makes its dependents ready at once: they go through the queue, never onto the stack.
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (!this.#failure && this.#starting.size < this.#host.concurrency) {
+      const slot = this.#host.slots[this.#ready.pop() ?? -1];
+      if (!slot) break;
+      this.#begin(slot);
+    }
+    this.#isPumping = false;
+    if (this.#starting.size === 0) this.#resolve();
+  }
+
+  #begin(slot: Slot): void {
+    slot.state = "starting";
+    slot.beganAt = performance.now();
+    slot.context = new Context(this.#host, slot);
+    this.#host.emit({ type: "starting", component: slot.definition.name });
+    let result: unknown;
+    try {
+      result = this.#host.open(slot, slot.context);
+    } catch (error) {
+      this.#failed(slot, error);
+      return;
+    }
+    if (isThenable(result)) this.#wait(slot, result);
+    else this.#started(slot, result);
+  }
+
+  #wait(slot: Slot, result: PromiseLike<unknown>): void {
+    this.#starting.add(slot);
+    const { name, timeoutMs } = slot.definition;
+    const ms = timeoutMs.start ?? START_MS;
+    let isLate = false;
+    let deadline = this.#host.deadlines.set(ms, () => {
+      isLate = true;
+      const error = new TimeoutError(`The start of "${name}"`, ms, { component: name });
+      slot.context?.abort(error);
+      this.#failed(slot, error);
+      // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
+      deadline = this.#host.deadlines.set(Math.min(ms, GRACE_MS), () => this.#settle(slot, undefined, () => {}));
+    });
+    result.then(
+      (value) => {
+        if (!this.#starting.has(slot)) void this.#stopLeftBehind(slot, unboxed(value));
+        else this.#settle(slot, deadline, () => (isLate ? this.#late(slot, value) : this.#started(slot, value)));
+      },
+      (error: unknown) => this.#settle(slot, deadline, () => (isLate ? undefined : this.#failed(slot, error))),
+    );
+  }
+
+  #settle(slot: Slot, deadline: Deadline | undefined, then: () => void): void {
+    this.#host.deadlines.clear(deadline);
+    this.#starting.delete(slot);
+    then();
+    this.#pump();
+  }
+
+  #started(slot: Slot, value: unknown): void {
+    const now = performance.now();
+    slot.value = unboxed(value);
+    slot.state = "started";
+    slot.ms = now - slot.beganAt;
+    this.#host.opened(slot);
+    this.#host.emit({ type: "started", component: slot.definition.name, ms: slot.ms });
+    for (const index of this.#host.graph.dependents[slot.index] ?? []) {
+      const dependent = this.#host.slots[index];
+      if (dependent?.state !== "waiting" || --dependent.open > 0) continue;
+      dependent.readyAt = now;
+      this.#ready.push(index);
+    }
+  }
+
+  #late(slot: Slot, value: unknown): void {
+    slot.value = unboxed(value);
+    slot.isLate = true;
+    this.#host.opened(slot);
+  }
+
+  /** Its needs may have stopped long ago; better that than a leak. */
+  async #stopLeftBehind({ definition: { name: component, stop }, needs }: Slot, value: unknown): Promise<void> {
+    try {
+      await stop?.(value as never, needs);
+    } catch (error) {
+      const message = `"${component}" started after its timeout and did not stop cleanly: ${firstLine(error)}`;
+      this.#host.log.warn({ component, error }, printable(message));
+    }
+  }
+
+  #failed(slot: Slot, error: unknown): void {
+    slot.state = "failed";
+    slot.ms = performance.now() - slot.beganAt;
+    this.#host.emit({ type: "failed", component: slot.definition.name, ms: slot.ms, error });
+    if (!this.#failure) this.giveUp(error, slot);
+    else if (!isEchoOf(error, this.#failure.error)) this.#failure.later.push({ component: slot.definition.name, hook: "start", error });
+  }
+}
+
+/** Whether an error only says that the abort was heard. */
+function isEchoOf(error: unknown, reason: unknown): boolean {
+  return error === reason || (error instanceof Error && (error.name === "AbortError" || error.cause === reason));
+}
+
+function unboxed(value: unknown): unknown {
+  return value instanceof Box ? value.value : value;
+}
