@@ -1,0 +1,53 @@
+/** Reads a file of ids, one a line. */
+import { readFile } from "node:fs/promises";
+import { firstLine, MigrationInputError } from "../../lib/index.js";
+import type { IdCodec } from "./ids.js";
+
+/** The ids of a file, each once, in the order of their first lines, and the lines that are none. */
+export interface IdsFile<Id> {
+  readonly ids: readonly Id[];
+  /** in order: `line 4: "abc" is no id like 6740b1f2…` */
+  readonly odd: readonly string[];
+}
+
+/**
+ * Reads ids, one a line, in UTF-8; a byte order mark, CRLF and a missing last newline do not matter, lines that start
+ * with `#` are comments. Blank, duplicate and unreadable lines are reported and left out.
+ *
+ * @param like an id of the source, for the type of those read
+ * @throws {MigrationInputError} when the file cannot be read
+ */
+export async function readIdsFile<Id>(path: string, codec: IdCodec<Id>, like: Id): Promise<IdsFile<Id>> {
+  const lines = (await textOf(path)).replace(/^\uFEFF/, "").split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  const odd: string[] = [];
+  const first = new Map<string, number>();
+  const ids: Id[] = [];
+  for (const [index, raw] of lines.entries()) {
+    const text = raw.trim();
+    const line = index + 1;
+    if (text.startsWith("#")) continue;
+    const id = text === "" ? undefined : codec.parse(text, like);
+    const name = id === undefined ? "" : codec.format(id);
+    const earlier = first.get(name);
+    if (text === "") odd.push(`line ${line}: blank`);
+    else if (id === undefined) odd.push(`line ${line}: ${JSON.stringify(text.slice(0, 60))} is no id like ${codec.format(like)}`);
+    else if (earlier !== undefined) odd.push(`line ${line}: ${name} is a duplicate of line ${earlier}`);
+    else {
+      first.set(name, line);
+      ids.push(id);
+    }
+  }
+  return { ids, odd };
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new MigrationInputError(`Cannot read the ids in "${path}": ${firstLine(cause)}`, {
+      fix: "name a file with one id a line",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,216 @@
+/** One pass of all migration jobs over what a scan finds. */
+import { setMaxListeners } from "node:events";
+import { channel, firstLine, MigrationFailedError, type Channel, type Job, type Settings } from "../../lib/index.js";
+import type { StatusBoard } from "../status-board.js";
+import { Contiguous } from "./contiguous.js";
+import type { MigrationLog, Migrator } from "./migrator.js";
+import { counted, type Counts, type Done, type Outcome, type Piece } from "./outcome.js";
+import type { overseerSchema } from "./overseer.js";
+import { isTransient, patiently } from "./patience.js";
+import { ProgressLines } from "./progress-lines.js";
+import type { Scan, Scanner } from "./scanner.js";
+import { shortened } from "./wording.js";
+
+/** Milliseconds between two checkpoints. */
+const CHECKPOINT_MS = 250;
+/** Outcomes that may wait to be counted. */
+const OUTCOMES = 1_000;
+
+/** Missing ids that are named. */
+const MISSING_SHOWN = 20;
+
+export interface PassOptions<Id> {
+  readonly scanner: Scanner<Id>;
+  readonly migrator: Migrator<Id>;
+  readonly board: StatusBoard;
+  readonly settings: Settings<typeof overseerSchema>;
+  readonly scan: Scan<Id>;
+  /** absent in a dry run */
+  readonly log: MigrationLog<Id> | undefined;
+}
+
+/** What came of a pass. */
+export interface PassResult {
+  readonly counts: Counts;
+  /** everything the scan found is done */
+  readonly isComplete: boolean;
+  /** what ended it early, other than an interruption */
+  readonly error: unknown;
+}
+
+/** `processes` jobs that take from one channel and put what came of it into another, from which it is counted. */
+export class Pass<Id> {
+  readonly #options: PassOptions<Id>;
+  readonly #jobs: readonly Job[];
+  readonly #lines: ProgressLines;
+  readonly #work: Channel<Piece<Id>>;
+  readonly #outcomes = channel<Done<Id>>(OUTCOMES);
+  readonly #contiguous = new Contiguous<Id>();
+  /** fires when the pass must end at once, without what is queued */
+  readonly #end = new AbortController();
+  /** fires when nothing is worth waiting for any more: also where the run was interrupted while the server is gone */
+  #waiting = this.#end.signal;
+  #error: unknown;
+  #isScanned = false;
+  /** false once the files are no longer ours to write, or may hold half a line */
+  #maySave = true;
+  #counts: Counts;
+  #savedCounts: Counts;
+  #unsaved: Done<Id>[] = [];
+
+  constructor(options: PassOptions<Id>) {
+    const { board, scan, scanner, settings } = options;
+    // Every job listens, and there are as many as one likes.
+    setMaxListeners(0, this.#end.signal);
+    const width = String(settings.processes).length;
+    this.#options = options;
+    this.#counts = this.#savedCounts = scan.before;
+    this.#work = channel(scanner.blockSize);
+    this.#jobs = Array.from({ length: settings.processes }, (_, index) =>
+      board.job({ prefix: `Process # ${String(index + 1).padStart(width)}` }),
+    );
+    this.#lines = new ProgressLines(board, scan.total);
+  }
+
+  /**
+   * Resolves once nothing is under way and the last checkpoint is written; never rejects.
+   *
+   * @param interruption ends the scan; what is queued is still done
+   */
+  async run(interruption: AbortSignal): Promise<PassResult> {
+    const { lost } = this.#options.scan;
+    const onLost = () => {
+      this.#maySave = false;
+      this.#fail(lost?.reason);
+    };
+    if (lost?.aborted) onLost();
+    lost?.addEventListener("abort", onLost, { once: true });
+    // Before anything is migrated: of a run that is nowhere written down, nobody could tell what it has done.
+    await this.#checkpoint(false);
+    this.#waiting = AbortSignal.any([interruption, this.#end.signal]);
+    setMaxListeners(0, this.#waiting);
+    const counting = this.#count();
+    await Promise.all([this.#fill(interruption), ...this.#jobs.map((job) => this.#runJob(job))]);
+    this.#outcomes.close();
+    await counting;
+    lost?.removeEventListener("abort", onLost);
+    this.#lines.done(this.#counts, this.#isComplete, this.#error);
+    return { counts: this.#counts, isComplete: this.#isComplete, error: this.#error };
+  }
+
+  get #isComplete(): boolean {
+    return this.#isScanned && this.#error === undefined;
+  }
+
+  /** The first error counts. */
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#end.abort(error);
+  }
+
+  async #fill(interruption: AbortSignal): Promise<void> {
+    try {
+      await this.#options.scan.fill(this.#work, this.#waiting);
+      this.#isScanned = true;
+    } catch (error) {
+      // What was found before the scan failed is still done.
+      if (!interruption.aborted) this.#error ??= error;
+    } finally {
+      this.#work.close();
+    }
+  }
+
+  async #runJob(job: Job): Promise<void> {
+    const { many } = this.#options.scanner.noun;
+    const own = { migrated: 0, skipped: 0, missing: 0, failed: 0 };
+    for (;;) {
+      let piece = this.#work.poll();
+      if (!piece) {
+        job.update({ summary: `Waiting for ${many} to migrate`, status: "normal", waiting: true });
+        piece = await this.#work.take();
+      }
+      const outcome = piece && !this.#end.signal.aborted ? await this.#migrate(piece, job) : undefined;
+      if (!piece || !outcome) break;
+      own[outcome.kind]++;
+      job.update({ detail: detailOf(own) });
+      await this.#outcomes.put({ ...piece, outcome });
+    }
+    if (this.#end.signal.aborted) job.done({ summary: "Stopped", status: "warning" });
+    else job.done({ summary: "Done", status: "success" });
+  }
+
+  /** Undefined where the pass has ended before the piece was done. */
+  async #migrate({ id }: Piece<Id>, job: Job): Promise<Outcome | undefined> {
+    const { scanner, migrator, scan, settings } = this.#options;
+    const { signal } = this.#end;
+    const name = `${scanner.noun.one} ${shortened(scanner.format(id))}`;
+    const say = (verb: string) => job.update({ summary: `${verb} ${name}`, status: "normal", waiting: false });
+    const migrate = () => {
+      say("Checking");
+      return migrator.migrate(id, { dry: settings.dryRun, run: scan.run, startedAt: scan.startedAt, signal, say });
+    };
+    const onWait = (text: string) => job.update({ summary: text, status: "warning", waiting: true });
+    try {
+      return await patiently(migrate, { forMs: settings.patience, signal: this.#waiting, onWait });
+    } catch (error) {
+      const isGone = error instanceof MigrationFailedError || (this.#waiting.aborted && (isAbort(error) || isTransient(error)));
+      if (!signal.aborted && !isGone) return { kind: "failed", error };
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  /** Counts what comes out of the jobs, and checkpoints what is done without a gap. */
+  async #count(): Promise<void> {
+    const { noun, format } = this.#options.scanner;
+    let savedAt = performance.now();
+    for await (const done of this.#outcomes) {
+      this.#counts = counted(this.#counts, done.outcome);
+      for (const next of this.#contiguous.add(done)) {
+        this.#savedCounts = counted(this.#savedCounts, next.outcome);
+        this.#unsaved.push(next);
+      }
+      if (done.outcome.kind === "missing") this.#reportMissing(format(done.id));
+      const reason =
+        done.outcome.kind === "failed" ? `${noun.one} ${shortened(format(done.id))}: ${firstLine(done.outcome.error)}` : undefined;
+      this.#lines.update(this.#counts, reason);
+      if (performance.now() - savedAt < CHECKPOINT_MS) continue;
+      await this.#checkpoint(false);
+      savedAt = performance.now();
+    }
+    await this.#checkpoint(this.#isComplete);
+  }
+
+  #reportMissing(id: string): void {
+    const { board, scanner } = this.#options;
+    const count = this.#counts.missing;
+    if (count <= MISSING_SHOWN) board.log(`${scanner.noun.one} ${id} is not in the source`);
+    else if (count === MISSING_SHOWN + 1) board.log(`and further ${scanner.noun.many}`);
+  }
+
+  /** The files first: what the paging state does not cover is cut off them when the run goes on. */
+  async #checkpoint(isComplete: boolean): Promise<void> {
+    if (!this.#maySave) return;
+    const { scan, log } = this.#options;
+    const unsaved = this.#unsaved;
+    this.#unsaved = [];
+    try {
+      const lengths = (await log?.append(unsaved)) ?? {};
+      await scan.checkpoint(unsaved.at(-1)?.id, this.#savedCounts, lengths, isComplete);
+    } catch (error) {
+      this.#maySave = false;
+      this.#fail(error);
+    }
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function detailOf({ migrated, skipped, failed }: Counts): string {
+  const parts = [`${migrated.toLocaleString("en-US")} migrated`];
+  if (skipped > 0) parts.push(`${skipped.toLocaleString("en-US")} before`);
+  if (failed > 0) parts.push(`${failed.toLocaleString("en-US")} failed`);
+  return parts.join(" · ");
+}
