@@ -1,5 +1,5 @@
 /** A private mongod as a one-node replica set, so that change streams and transactions work. */
-import type { Db } from "mongodb";
+import type { Db, Document } from "mongodb";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MissingPeerError } from "../../lib/index.js";
 import type { EmbeddedOptions, EmbeddedServer } from "./embedded-server.js";
@@ -49,27 +49,30 @@ function mongodArguments(folder: string, port: number): readonly string[] {
 
 async function untilPrimary(admin: Db, port: number, signal: AbortSignal): Promise<void> {
   const members = [{ _id: 0, host: `127.0.0.1:${port}` }];
-  while (!(await admin.command({ hello: 1 })).isWritablePrimary) {
-    const state = await attempt(admin, { replSetGetStatus: 1 });
-    if (state === "NotYetInitialized") await attempt(admin, { replSetInitiate: { _id: SET, members } });
+  while (!(await attempt(admin, { hello: 1 })).reply?.isWritablePrimary) {
+    const { refusal } = await attempt(admin, { replSetGetStatus: 1 });
+    if (refusal === "NotYetInitialized") await attempt(admin, { replSetInitiate: { _id: SET, members } });
     // kept data knows the port of the run before: the server does not find itself in its own set
-    else if (state === "InvalidReplicaSetConfig") {
-      const { config } = await admin.command({ replSetGetConfig: 1 });
-      await attempt(admin, { replSetReconfig: { ...config, members, version: config.version + 1 }, force: true });
+    else if (refusal === "InvalidReplicaSetConfig") {
+      const { config } = (await attempt(admin, { replSetGetConfig: 1 })).reply ?? {};
+      if (config) await attempt(admin, { replSetReconfig: { ...config, members, version: config.version + 1 }, force: true });
     }
     await sleep(10, undefined, { signal });
   }
 }
 
-/** The name of the error where the server refuses: another process may be at the same work. */
-async function attempt(admin: Db, command: object): Promise<string | undefined> {
+/**
+ * The reply, or the name of the error where the server refuses: another process may be at the same work. Neither where the
+ * connection was lost: the server closes all of them when its place in the set changes, and an end of its own is noticed elsewhere.
+ */
+async function attempt(admin: Db, command: object): Promise<{ readonly reply?: Document; readonly refusal?: string }> {
   try {
-    await admin.command(command);
-    return undefined;
+    return { reply: await admin.command(command) };
   } catch (error) {
-    const { codeName } = error as { codeName?: string };
-    if (codeName === undefined) throw error;
-    return codeName;
+    const { codeName, name } = error as { codeName?: string; name?: string };
+    if (codeName !== undefined) return { refusal: codeName };
+    if (/^Mongo(Network|PoolCleared)/.test(name ?? "")) return {};
+    throw error;
   }
 }
 
