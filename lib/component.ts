@@ -2,12 +2,7 @@
 import { ArgumentError, InjectionError } from "./errors.js";
 import type { Ctor, Group, Key, Need, Token, Value, Values } from "./key.js";
 import type { Lifecycle, Look, StartContext, Timeouts } from "./lifecycle.js";
-
-/** A need and the name under which the component receives it. */
-export interface NamedNeed {
-  readonly local: string;
-  readonly need: Need;
-}
+import { describe } from "./wording.js";
 
 /** What may be said of a component beside its needs. */
 export interface ComponentOptions<V> {
@@ -17,30 +12,48 @@ export interface ComponentOptions<V> {
   readonly look?: Look;
 }
 
+/** What the engine calls of a component; a functional component's own options are its hooks. */
+export interface Hooks {
+  /** Builds and starts it; `needs` by their local names, for a class in the order of its list. A promise, or the value itself. */
+  start(needs: never, context: StartContext): unknown;
+  stop?(value: never, needs: never): unknown;
+  health?(value: never, signal: AbortSignal): unknown;
+  describe?(value: never): string;
+  /** the class that is built, where it is one */
+  readonly constructed?: Ctor;
+}
+
 /** A component as the engine sees it; made by `component()`, `@Component` or from a tsyringe class. */
-export interface Definition {
-  readonly token: Token;
-  readonly name: string;
-  readonly needs: readonly NamedNeed[];
-  readonly groups: readonly string[];
-  readonly timeoutMs: Timeouts;
-  readonly look: Look;
-  /** where it was defined, for errors */
-  readonly origin: () => string;
-  /** a class that tsyringe builds; its `start` below is then only for the instance */
-  readonly plain?: Ctor | undefined;
-  /** Builds and starts it; `needs` in the order of the list. A promise, or the value itself. */
-  start(needs: readonly unknown[], context: StartContext): unknown;
-  readonly stop: ((value: never, needs: readonly unknown[]) => unknown) | undefined;
-  readonly health: ((value: never, signal: AbortSignal) => unknown) | undefined;
-  readonly describe?: ((value: never) => string) | undefined;
+export class Definition {
+  /** @param kind how it receives its needs: by name, as a list, or through tsyringe, which builds the class */
+  constructor(
+    readonly kind: "functions" | "class" | "plain",
+    readonly token: Token,
+    readonly name: string,
+    readonly needs: readonly Need[],
+    /** the names under which it knows its needs, in their order */
+    readonly locals: readonly string[],
+    readonly groups: readonly string[],
+    readonly options: ComponentOptions<never>,
+    readonly hooks: Hooks,
+    private readonly site: CallSite,
+  ) {}
+
+  /** Where it was defined, for errors. */
+  get origin(): string {
+    return this.kind === "plain" ? `class ${this.name}` : (/([^/\\()\s]+:\d+):\d+\)?\s*$/.exec(this.site.stack ?? "")?.[1] ?? "somewhere");
+  }
+
+  /** The same with other needs, or under another key. */
+  with(changes: Partial<Pick<Definition, "token" | "name" | "needs" | "locals" | "groups">>): Definition {
+    return Object.assign(Object.create(Definition.prototype), this, changes) as Definition;
+  }
 }
 
 declare const PART: unique symbol;
 
 /** A definition with its types: the name it provides, its value, the names it requires. */
-export interface Part<N extends string = string, V = unknown, R extends string = string> {
-  readonly definition: Definition;
+export interface Part<N extends string = string, V = unknown, R extends string = string> extends Definition {
   readonly [PART]?: { readonly name: N; readonly value: V; readonly requires: R };
 }
 
@@ -100,9 +113,9 @@ export function component(
   token: Token,
   options: FunctionalOptions<unknown, Record<string, Need>> | ClassOptions<object, string, readonly Need[]>,
 ): Part {
-  const origin = callSite(component);
-  if (typeof token === "function") return new DefinedPart(ofClass(token, options as ClassOptions<never, string, readonly Need[]>, origin));
-  return new DefinedPart(ofFunctions(token, options as FunctionalOptions<unknown, Record<string, Need>>, origin));
+  const site = callSite(component);
+  if (typeof token === "function") return ofClass(token, options as ClassOptions<never, string, readonly Need[]>, site);
+  return ofFunctions(token, options as FunctionalOptions<unknown, Record<string, Need>>, site);
 }
 
 /**
@@ -112,9 +125,9 @@ export function component(
  * @param name the component's name: its config section and its label on the map
  */
 export function Component<const D extends readonly Need[], V = object>(name: string, needs: D, options: ComponentOptions<V> = {}) {
-  const origin = callSite(Component);
+  const site = callSite(Component);
   return <C extends new (...args: Values<D>) => V & object>(constructor: C, _context?: unknown): void => {
-    decorated.set(constructor, ofClass(constructor, { ...options, name, needs }, origin));
+    decorated.set(constructor, ofClass(constructor, { ...options, name, needs }, site));
   };
 }
 
@@ -138,22 +151,26 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-class DefinedPart implements Part {
-  constructor(readonly definition: Definition) {}
-}
-
 /** Whether a value came from `component()`. */
 export function isPart(value: unknown): value is Part {
-  return value instanceof DefinedPart;
+  return value instanceof Definition;
 }
 
 /** The definition of a class that tsyringe builds; what it needs is read when the rest of the system is known. */
 export function plainDefinition(constructor: Ctor): Definition {
   let definition = plain.get(constructor);
   if (!definition) {
-    const { name } = constructor;
-    const start = () => undefined;
-    definition = { ...common(constructor, name, [], {}, () => `class ${name}`), plain: constructor, start, ...INSTANCE_HOOKS };
+    definition = new Definition(
+      "plain",
+      constructor,
+      constructor.name,
+      NONE,
+      NONE,
+      NONE,
+      NO_OPTIONS,
+      new ClassHooks(constructor),
+      NO_OPTIONS,
+    );
     plain.set(constructor, definition);
   }
   return definition;
@@ -162,34 +179,37 @@ export function plainDefinition(constructor: Ctor): Definition {
 const decorated = new WeakMap<Ctor, Definition>();
 const plain = new WeakMap<Ctor, Definition>();
 
-function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Record<string, Need>>, origin: () => string): Definition {
-  if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${key.name}")`, options.start);
-  const { start, stop, health, describe } = options;
-  const needs = named(key.name, Object.entries(options.needs ?? {}));
-  const receive = (values: readonly unknown[]) => {
-    const received: Record<string, unknown> = {};
-    for (const [index, { local }] of needs.entries()) define(received, local, values[index]);
-    return received;
-  };
-  return {
-    ...common(key, key.name, needs, options, origin),
-    start: (values, context) => start(receive(values), context),
-    stop: stop && ((value, values) => stop(value, receive(values))),
-    health,
-    describe,
-  };
+function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Record<string, Need>>, site: CallSite): Definition {
+  const { name } = key;
+  if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${name}")`, options.start);
+  const wanted = options.needs ?? NO_NEEDS;
+  const locals = Object.keys(wanted);
+  const needs = locals.map((local, index) => checkNeed(wanted[local], index, local, name));
+  return new Definition("functions", key, name, needs, locals, groupsOf(options), options, options, site);
 }
 
-function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, origin: () => string): Definition {
-  const needs = named(
-    options.name,
-    options.needs.map((need, index) => [localName(need, index), need] as const),
-  );
-  return {
-    ...common(constructor, options.name, needs, options, origin),
-    start: (values, context) => startInstance(new (constructor as new (...args: readonly unknown[]) => Lifecycle)(...values), context),
-    ...INSTANCE_HOOKS,
-  };
+function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, site: CallSite): Definition {
+  const { name } = options;
+  const locals = options.needs.map(localName);
+  const needs = options.needs.map((need, index) => checkNeed(need, index, locals[index] ?? "", name));
+  return new Definition("class", constructor, name, needs, locals, groupsOf(options), options, new ClassHooks(constructor), site);
+}
+
+/** The hooks of an instance, asked for when their time comes: they may be methods or properties. */
+class ClassHooks implements Hooks {
+  constructor(readonly constructed: Ctor) {}
+
+  start(needs: readonly unknown[], context: StartContext): unknown {
+    return startInstance(new (this.constructed as new (...args: readonly unknown[]) => Lifecycle)(...needs), context);
+  }
+
+  stop(instance: Lifecycle): unknown {
+    return instance.stop?.();
+  }
+
+  health(instance: Lifecycle, signal: AbortSignal): unknown {
+    return instance.health?.(signal);
+  }
 }
 
 /** Starts an instance that has been built: its own `start`, where it has one, then the instance is the value. */
@@ -198,31 +218,26 @@ export function startInstance(instance: Lifecycle, context: StartContext): unkno
   return isThenable(starting) ? Promise.resolve(starting).then(() => new Box(instance)) : new Box(instance);
 }
 
-/** The stop and health of an instance, asked for when their time comes: they may be methods or properties. */
-const INSTANCE_HOOKS: Pick<Definition, "stop" | "health"> = {
-  stop: (instance: Lifecycle) => instance.stop?.(),
-  health: (instance: Lifecycle, signal: AbortSignal) => instance.health?.(signal),
-};
-
-function common(token: Token, name: string, needs: readonly NamedNeed[], options: ComponentOptions<never>, origin: () => string) {
-  const groups = (options.in ?? []).map((one) => one.name);
-  return { token, name, needs, groups, timeoutMs: options.timeoutMs ?? NO_OPTIONS, look: options.look ?? NO_OPTIONS, origin };
+function groupsOf(options: ComponentOptions<never>): readonly string[] {
+  return options.in ? options.in.map((one) => one.name) : NONE;
 }
 
+const NONE: readonly never[] = Object.freeze([]);
 const NO_OPTIONS = Object.freeze({});
+const NO_NEEDS: Readonly<Record<string, Need>> = NO_OPTIONS;
 
-function named(component: string, needs: readonly (readonly [string, Need])[]): readonly NamedNeed[] {
-  return needs.map(([local, need], index) => {
-    const token = need && typeof need === "object" && "of" in need ? need.of : need;
-    if (token === undefined || token === null) {
-      throw new InjectionError(`Need ${index + 1} ("${local}") of component "${component}" is ${String(token)}`, {
-        component,
-        fix: "two modules probably import each other; move the key into a module of its own",
-      });
-    }
-    return { local, need };
-  });
+function checkNeed(need: unknown, index: number, local: string, component: string): Need {
+  const { kind, of } = (need ?? {}) as { kind?: unknown; of?: unknown };
+  const token = kind === "opt" || kind === "all" ? of : need;
+  if (typeof token === "function" || KINDS.has((token as { kind?: unknown } | undefined)?.kind)) return need as Need;
+  const fix =
+    token === undefined || token === null
+      ? "two modules probably import each other; move the key into a module of its own"
+      : "a need is a key, a component's class, opt(), all() or config()";
+  throw new InjectionError(`Need ${index + 1} ("${local}") of component "${component}" is ${describe(token)}`, { component, fix });
 }
+
+const KINDS: ReadonlySet<unknown> = new Set(["key", "group", "config"]);
 
 function localName(need: Need, index: number): string {
   if (typeof need === "function") return definitionOf(need)?.name ?? need.name;
@@ -232,17 +247,16 @@ function localName(need: Need, index: number): string {
   return need?.kind === "config" ? "settings" : String(index + 1);
 }
 
-function define(object: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === "__proto__") Object.defineProperty(object, name, { value, enumerable: true });
-  else object[name] = value;
+interface CallSite {
+  readonly stack?: string;
 }
 
-/** Who called `below`, as `file.ts:12`; read from the stack only when asked. */
-function callSite(below: (...args: never[]) => unknown): () => string {
-  const holder: { stack?: string } = {};
+/** Who called `below`; it becomes text only when it is asked for. */
+function callSite(below: (...args: never[]) => unknown): CallSite {
+  const site: CallSite = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;
-  Error.captureStackTrace(holder, below);
+  Error.captureStackTrace(site, below);
   Error.stackTraceLimit = limit;
-  return () => /([^/\\()\s]+:\d+):\d+\)?\s*$/.exec(holder.stack ?? "")?.[1] ?? "somewhere";
+  return site;
 }

@@ -6,12 +6,14 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** A deadline that has been set; hand it back to `clear`. */
 export interface Deadline {
   readonly at: number;
-  readonly expire: () => void;
+  /** undefined once it was cleared or has expired */
+  expire: (() => void) | undefined;
 }
 
 /** Calls back whatever has not been cleared in time. The timer exists only while a deadline is open. */
 export class Deadlines {
-  readonly #open = new Set<Deadline>();
+  #all: Deadline[] = [];
+  #open = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -19,15 +21,20 @@ export class Deadlines {
   set(ms: number, expire: () => void): Deadline | undefined {
     if (ms === 0) return undefined;
     const deadline = { at: performance.now() + ms, expire };
-    this.#open.add(deadline);
+    this.#all.push(deadline);
+    this.#open++;
     if (deadline.at < this.#timerAt) this.#arm(deadline.at);
     return deadline;
   }
 
   clear(deadline: Deadline | undefined): void {
-    if (deadline === undefined || !this.#open.delete(deadline) || this.#open.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    if (!deadline?.expire) return;
+    deadline.expire = undefined;
+    this.#open--;
+    // Most are cleared long before their time: they are swept out together.
+    if (this.#all.length < 2 * this.#open + SWEEP_AT && this.#open > 0) return;
+    this.#all = this.#all.filter((one) => one.expire);
+    if (this.#open === 0) this.#arm(Number.POSITIVE_INFINITY);
   }
 
   #arm(at: number): void {
@@ -40,9 +47,15 @@ export class Deadlines {
 
   #fire(): void {
     const now = performance.now();
-    const expired = [...this.#open].filter((deadline) => deadline.at <= now).sort((a, b) => a.at - b.at);
-    for (const deadline of expired) this.#open.delete(deadline);
-    this.#arm([...this.#open].reduce((next, deadline) => Math.min(next, deadline.at), Number.POSITIVE_INFINITY));
-    for (const deadline of expired) deadline.expire();
+    const open = this.#all.filter((one) => one.expire);
+    const expired = open.filter((one) => one.at <= now).sort((a, b) => a.at - b.at);
+    const calls = expired.map((one) => one.expire);
+    for (const one of expired) one.expire = undefined;
+    this.#all = open.filter((one) => one.at > now);
+    this.#open = this.#all.length;
+    this.#arm(this.#all.reduce((next, one) => Math.min(next, one.at), Number.POSITIVE_INFINITY));
+    for (const call of calls) call?.();
   }
 }
+
+const SWEEP_AT = 64;

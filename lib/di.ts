@@ -1,17 +1,19 @@
 /** Plain tsyringe classes: what they need, and the container that builds them; the only file that knows tsyringe. */
 import { createRequire } from "node:module";
 import type {} from "reflect-metadata";
-import { definitionOf, type NamedNeed } from "./component.js";
+import { definitionOf } from "./component.js";
 import { InjectionError, type Problem } from "./errors.js";
 import { describe, didYouMean } from "./wording.js";
-import { tokenName } from "./graph.js";
-import { all, group, key, opt, type All, type Ctor, type Need, type Opt, type Token } from "./key.js";
+import { isOptional, tokenName } from "./graph.js";
+import { all, group, key, opt, type All, type Ctor, type Need, type Token } from "./key.js";
 
 /** What a plain class needs, read from its constructor and through its helpers down to components. */
 export interface PlainClass {
   readonly name: string;
   /** each component or group once: first those of the constructor and its helpers in order of parameters, then those behind `delay()` */
-  readonly needs: readonly NamedNeed[];
+  readonly needs: readonly Need[];
+  /** what each is called, where a name has to stand for it */
+  readonly locals: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -70,8 +72,8 @@ export function createContainer(membersOf: (group: string) => readonly unknown[]
     return child._registry.has(token);
   };
   const forget = (token: Token, values: readonly unknown[]): void => {
-    const stale = ({ need }: NamedNeed) =>
-      isAll(need) ? membersOf(need.of.name).some((member) => values.includes(member)) : (isOpt(need) ? need.of : need) === token;
+    const stale = (need: Need) =>
+      isAll(need) ? membersOf(need.of.name).some((member) => values.includes(member)) : (isOptional(need) ? need.of : need) === token;
     for (const registration of adopted) {
       const { useClass } = registration.provider;
       if (registration.instance && (!useClass || inspect(useClass, find).needs.some(stale))) registration.instance = undefined;
@@ -119,8 +121,9 @@ interface Site {
 class Inspection implements PlainClass {
   readonly name: string;
   readonly problems: Problem[] = [];
-  readonly needs: readonly NamedNeed[];
-  readonly #needs = new Map<unknown, NamedNeed>();
+  readonly needs: readonly Need[];
+  readonly locals: readonly string[];
+  readonly #needs = new Map<unknown, { readonly local: string; readonly need: Need }>();
   readonly #seen = new Set<Ctor>();
   readonly #delayed: (() => void)[] = [];
   readonly #find: Find;
@@ -130,7 +133,9 @@ class Inspection implements PlainClass {
     this.#find = find;
     this.#helper(constructor, []);
     for (const visit of this.#delayed) visit();
-    this.needs = [...this.#needs.values()];
+    const found = [...this.#needs.values()];
+    this.needs = found.map(({ need }) => need);
+    this.locals = found.map(({ local }) => local);
   }
 
   #parameters(owner: Ctor, info: readonly unknown[], trail: readonly Ctor[]): void {
@@ -199,7 +204,7 @@ class Inspection implements PlainClass {
   #need(token: Token, optional: boolean): void {
     const id = typeof token === "function" ? token : `key ${token.name}`;
     const known = this.#needs.get(id);
-    if (known && !isOpt(known.need)) return;
+    if (known && !isOptional(known.need)) return;
     const local = typeof token === "function" ? (definitionOf(token)?.name ?? tokenName(token)) : tokenName(token);
     this.#needs.set(id, { local, need: optional ? opt(token) : token });
   }
@@ -218,10 +223,6 @@ function descriptor(info: unknown): Descriptor {
 
 function isDelayed(token: unknown): token is { wrap(): unknown } {
   return typeof token === "object" && token !== null && "wrap" in token;
-}
-
-function isOpt(need: Need): need is Opt<Token> {
-  return typeof need === "object" && need.kind === "opt";
 }
 
 function isAll(need: Need): need is All<unknown> {

@@ -1,23 +1,22 @@
 /** Who needs whom: order, cycles, missing needs, subsets, critical path. Pure; a component is its index in the list of nodes. */
 import TinyQueue from "tinyqueue";
-import type { NamedNeed } from "./component.js";
 import { type Problem } from "./errors.js";
 import { didYouMean, printable } from "./wording.js";
-import type { ConfigNeed, Token } from "./key.js";
+import type { ConfigNeed, Need, Opt, Token } from "./key.js";
 
 /** What the graph has to know of a component. */
 export interface GraphNode {
   readonly token: Token;
   readonly name: string;
-  readonly needs: readonly NamedNeed[];
+  readonly needs: readonly Need[];
   readonly groups: readonly string[];
 }
 
-/** Where the value for one need comes from: `one` is -1 for an optional need that nobody provides. */
+/** Where the value for one need comes from: a node, -1 for an absent one; the members of a group; the settings of a section. */
 export type Wire =
-  | { readonly local: string; readonly kind: "one"; readonly to: number; readonly optional: boolean }
-  | { readonly local: string; readonly kind: "many"; readonly to: readonly number[]; readonly group: string }
-  | { readonly local: string; readonly kind: "config"; readonly need: ConfigNeed<unknown> };
+  | number
+  | { readonly kind: "many"; readonly to: readonly number[]; readonly group: string }
+  | { readonly kind: "config"; readonly need: ConfigNeed<unknown> };
 
 interface Missing {
   readonly node: number;
@@ -47,34 +46,60 @@ export function link(nodes: readonly GraphNode[]): Graph {
   const byToken = new Map<unknown, number>();
   for (const [index, { token, name }] of nodes.entries()) {
     byToken.set(name, index);
-    byToken.set(token, index);
+    if (typeof token === "function") byToken.set(token, index);
   }
   const find = (token: Token) => byToken.get(typeof token === "function" ? token : token.name);
   const members = groupMembers(nodes);
   const missing: Missing[] = [];
-  const needs: number[][] = [];
-  const dependents: number[][] = nodes.map(() => []);
-  const wires = nodes.map((node, index) => {
-    const wired = node.needs.map((named) => wire(named, find, members));
-    const targets = new Set<number>();
-    for (const [position, one] of wired.entries()) {
-      if (one.kind === "many") for (const to of one.to) targets.add(to);
-      else if (one.kind === "one" && one.to >= 0) targets.add(one.to);
-      else if (one.kind === "one" && !one.optional) missing.push({ node: index, name: tokenName(node.needs[position]?.need as Token) });
-    }
-    for (const target of targets) dependents[target]?.push(index);
-    needs.push([...targets]);
-    return wired;
-  });
+  const wires = nodes.map((node, index) =>
+    node.needs.map((need): Wire => {
+      if (typeof need !== "function" && need.kind === "config") return { kind: "config", need };
+      if (typeof need !== "function" && need.kind === "all") {
+        return { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
+      }
+      const token = isOptional(need) ? need.of : need;
+      const to = find(token) ?? -1;
+      if (to < 0 && !isOptional(need)) missing.push({ node: index, name: tokenName(token) });
+      return to;
+    }),
+  );
+  const needs = wires.map(targets);
+  const dependents = reversed(needs);
   const order = sort(needs, dependents);
   if (members.size > 0) orderMembers(wires, order);
   const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
   return { nodes, wires, needs, dependents, order, missing, cycles, find };
 }
 
+/** The nodes that some wires lead to, each once. */
+function targets(wires: readonly Wire[]): readonly number[] {
+  const isPlain =
+    wires.length <= FEW && wires.every((wire, index) => typeof wire === "number" && wire >= 0 && wires.indexOf(wire) === index);
+  // Nearly always: then the list is kept once.
+  if (isPlain) return wires as readonly number[];
+  const all = wires.flatMap((wire) => (typeof wire === "number" ? [wire] : wire.kind === "many" ? wire.to : []));
+  return [...new Set(all)].filter((to) => to >= 0);
+}
+
+const FEW = 8;
+
+/** Each list as long as it must be: pushing would reserve four times as much. */
+function reversed(needs: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  const counts = new Uint32Array(needs.length);
+  for (const list of needs) for (const to of list) counts[to]!++;
+  const lists = Array.from(counts, (count) => new Array<number>(count));
+  counts.fill(0);
+  for (const [from, list] of needs.entries()) for (const to of list) lists[to]![counts[to]!++] = from;
+  return lists;
+}
+
 /** A key's name, or the name of a class. */
 export function tokenName(token: Token): string {
   return token.name || "anonymous class";
+}
+
+export function isOptional(need: Need | undefined): need is Opt<Token> {
+  return typeof need === "object" && need.kind === "opt";
 }
 
 /** What is missing and what is cyclic, in words. */
@@ -98,9 +123,11 @@ export function graphProblems(graph: Graph): Problem[] {
 export function subset(graph: Graph, roots: Iterable<number>): Set<number> {
   const chosen = new Set(roots);
   for (const index of chosen) {
-    for (const one of graph.wires[index] ?? []) {
-      if (one.kind === "many") for (const to of one.to) chosen.add(to);
-      else if (one.kind === "one" && one.to >= 0 && !one.optional) chosen.add(one.to);
+    const { needs } = graph.nodes[index] as GraphNode;
+    for (const [position, wire] of (graph.wires[index] ?? []).entries()) {
+      if (typeof wire === "number") {
+        if (wire >= 0 && !isOptional(needs[position])) chosen.add(wire);
+      } else if (wire.kind === "many") for (const to of wire.to) chosen.add(to);
     }
   }
   return chosen;
@@ -151,18 +178,12 @@ function groupMembers(nodes: readonly GraphNode[]): Map<string, number[]> {
   return members;
 }
 
-function wire({ local, need }: NamedNeed, find: Graph["find"], members: Map<string, number[]>): Wire {
-  if (typeof need === "function" || need.kind === "key") return { local, kind: "one", to: find(need) ?? -1, optional: false };
-  if (need.kind === "opt") return { local, kind: "one", to: find(need.of) ?? -1, optional: true };
-  if (need.kind === "all") return { local, kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
-  return { local, kind: "config", need };
-}
-
 /** Members of a group in the order of the system: what another member needs comes first, then by declaration. */
 function orderMembers(wires: readonly (readonly Wire[])[], order: readonly number[]): void {
   const rank = new Map(order.map((index, position) => [index, position]));
   for (const list of wires) {
-    for (const one of list) if (one.kind === "many") (one.to as number[]).sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+    for (const one of list)
+      if (typeof one === "object" && one.kind === "many") (one.to as number[]).sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
   }
 }
 

@@ -1,7 +1,7 @@
 /** One stop of some components: in exact reverse over the graph, independent ones side by side, whatever any of them does. */
 import TinyQueue from "tinyqueue";
 import { isThenable } from "./component.js";
-import type { Deadline, Deadlines } from "./deadlines.js";
+import type { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import type { Logger } from "./lifecycle.js";
@@ -48,23 +48,22 @@ class Halt implements Halted {
   readonly failures: HookFailure[] = [];
   isTimeUp = false;
   readonly #host: HaltHost;
-  readonly #chosen: ReadonlySet<Slot>;
+  readonly #chosen: readonly Slot[];
   readonly #ready = new TinyQueue<Slot>([], (a, b) => b.rank - a.rank);
-  readonly #stopping = new Map<Slot, { readonly beganAt: number; readonly deadline: Deadline | undefined }>();
   #left: number;
   #isPumping = false;
   #resolve: () => void = () => {};
 
   constructor(host: HaltHost, slots: readonly Slot[]) {
     this.#host = host;
-    this.#chosen = new Set(slots.filter((slot) => slot.state === "started" || slot.isLate));
-    this.#left = this.#chosen.size;
+    this.#chosen = slots.filter(hasToStop);
+    this.#left = this.#chosen.length;
   }
 
   async run(): Promise<Halted> {
     for (const slot of this.#chosen) {
       slot.open = 0;
-      for (const index of this.#host.graph.dependents[slot.index] ?? []) if (this.#chosen.has(this.#host.slots[index] as Slot)) slot.open++;
+      for (const index of this.#host.graph.dependents[slot.index] ?? []) if (hasToStop(this.#host.slots[index] as Slot)) slot.open++;
       if (slot.open === 0) this.#ready.push(slot);
     }
     const { deadlines, stopTimeoutMs } = this.#host;
@@ -86,44 +85,54 @@ class Halt implements Halted {
   }
 
   #begin(slot: Slot): void {
-    const { name, timeoutMs } = slot.definition;
-    const ms = timeoutMs.stop ?? STOP_MS;
-    const failed = (error: unknown) => this.#ended(slot, { component: name, hook: "stop", error });
-    const expired = (why: string, after: number) => failed(new TimeoutError(`The stop of "${name}"${why}`, after, { component: name }));
+    const { name, options, hooks } = slot.definition;
+    const ms = options.timeoutMs?.stop ?? STOP_MS;
     slot.state = "stopping";
-    this.#host.emit({ type: "stopping", component: name });
-    this.#stopping.set(slot, { beganAt: performance.now(), deadline: this.#host.deadlines.set(ms, () => expired("", ms)) });
+    slot.beganAt = performance.now();
+    this.#host.emit?.({ type: "stopping", component: name });
     try {
-      const result = slot.definition.stop?.(slot.value as never, slot.needs);
+      const result = hooks.stop?.(slot.value as never, slot.needs as never);
       if (!isThenable(result)) return this.#ended(slot);
-      result.then(() => this.#ended(slot), failed);
-      if (this.isTimeUp) expired(", asked for when the time was up,", 0);
+      slot.deadline = this.#host.deadlines.set(ms, () => this.#expired(slot, "", ms));
+      result.then(
+        () => this.#ended(slot),
+        (error: unknown) => this.#failed(slot, error),
+      );
+      if (this.isTimeUp) this.#expired(slot, ", asked for when the time was up,", 0);
     } catch (error) {
-      failed(error);
+      this.#failed(slot, error);
     }
+  }
+
+  #expired(slot: Slot, why: string, after: number): void {
+    const { name: component } = slot.definition;
+    this.#failed(slot, new TimeoutError(`The stop of "${component}"${why}`, after, { component }));
+  }
+
+  #failed(slot: Slot, error: unknown): void {
+    this.#ended(slot, { component: slot.definition.name, hook: "stop", error });
   }
 
   /** The first call for a slot counts. */
   #ended(slot: Slot, failure?: HookFailure): void {
-    const begun = this.#stopping.get(slot);
-    if (!begun) return;
-    this.#stopping.delete(slot);
-    this.#host.deadlines.clear(begun.deadline);
+    if (slot.state !== "stopping" || this.#left === 0) return;
+    this.#host.deadlines.clear(slot.deadline);
+    slot.deadline = undefined;
     const component = slot.definition.name;
-    const ms = performance.now() - begun.beganAt;
+    const ms = performance.now() - slot.beganAt;
     slot.state = failure || slot.isLate ? "failed" : "stopped";
     slot.isLate = false;
     if (failure) {
       this.failures.push(failure);
-      this.#host.emit({ type: "failed", component, ms, error: failure.error });
+      this.#host.emit?.({ type: "failed", component, ms, error: failure.error });
     } else {
       this.stopped.push({ component, ms });
-      this.#host.emit({ type: "stopped", component, ms });
+      this.#host.emit?.({ type: "stopped", component, ms });
     }
     this.#left--;
     for (const index of this.#host.graph.needs[slot.index] ?? []) {
       const need = this.#host.slots[index] as Slot;
-      if (this.#chosen.has(need) && --need.open === 0) this.#ready.push(need);
+      if (need.open > 0 && --need.open === 0) this.#ready.push(need);
     }
     this.#pump();
   }
@@ -131,18 +140,19 @@ class Halt implements Halted {
   #giveUp(): void {
     this.isTimeUp = true;
     const now = performance.now();
-    const failures = [...this.#stopping].map(([slot, { beganAt }]) => {
-      const { name: component } = slot.definition;
-      const error = new TimeoutError(`The stop of "${component}"${this.#heldUpBy(slot)}`, now - beganAt, { component });
-      return [slot, { component, hook: "stop", error }] as const;
-    });
-    for (const [slot, failure] of failures) this.#ended(slot, failure);
+    // Who holds up whom is read before the first of them is given up.
+    const stuck = this.#chosen.filter((slot) => slot.state === "stopping").map((slot) => [slot, this.#heldUpBy(slot)] as const);
+    for (const [slot, whom] of stuck) this.#expired(slot, whom, now - slot.beganAt);
   }
 
   #heldUpBy(slot: Slot): string {
     const needs = (this.#host.graph.needs[slot.index] ?? []).map((index) => this.#host.slots[index] as Slot);
-    const names = needs.filter((need) => this.#chosen.has(need)).map(({ definition }) => `"${definition.name}"`);
+    const names = needs.filter((need) => need.open > 0).map(({ definition }) => `"${definition.name}"`);
     const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length > 0 ? `, which holds up ${names.slice(0, MOST_NAMES).join(", ")}${more},` : "";
   }
+}
+
+function hasToStop(slot: Slot): boolean {
+  return slot.state === "started" || slot.isLate;
 }

@@ -11,13 +11,13 @@ export async function healthOf({ definition, state, value }: Slot, deadlines: De
   const component = definition.name;
   if (state !== "started") return { component, healthy: false, ms: 0, error: new StateError(`"${component}" is ${state}`, { component }) };
   const beganAt = performance.now();
-  const ms = definition.timeoutMs.health ?? HEALTH_MS;
+  const ms = definition.options.timeoutMs?.health ?? HEALTH_MS;
   const controller = new AbortController();
   let expire: ((error: unknown) => void) | undefined;
   const expired = new Promise<never>((_, reject) => (expire = reject));
   const deadline = deadlines.set(ms, () => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
   try {
-    await Promise.race([definition.health?.(value as never, controller.signal), expired]);
+    await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
     return { component, healthy: true, ms: performance.now() - beganAt };
   } catch (error) {
     controller.abort(error);

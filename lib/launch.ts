@@ -1,7 +1,7 @@
 /** One start of some components: each as soon as all it needs have started, until all have or one has failed. */
 import TinyQueue from "tinyqueue";
 import { Box, isThenable } from "./component.js";
-import type { Deadline, Deadlines } from "./deadlines.js";
+import type { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import { Context, type Host, type Slot } from "./slot.js";
@@ -36,7 +36,8 @@ const GRACE_MS = 1_000;
 export class Launch {
   readonly #host: LaunchHost;
   readonly #ready = new TinyQueue<number>();
-  readonly #starting = new Set<Slot>();
+  #underWay = 0;
+  #beganAt = 0;
   #failure: LaunchFailure | undefined;
   #isPumping = false;
   #resolve: () => void = () => {};
@@ -51,13 +52,10 @@ export class Launch {
 
   /** Resolves once nothing is under way any more, also where there was a failure; rolls nothing back. */
   run(slots: readonly Slot[]): Promise<void> {
-    const now = performance.now();
+    this.#beganAt = performance.now();
+    for (const slot of slots) slot.state = "waiting";
     for (const slot of slots) {
-      slot.state = "waiting";
-      slot.readyAt = now;
       slot.open = 0;
-    }
-    for (const slot of slots) {
       for (const need of this.#host.graph.needs[slot.index] ?? []) if (this.#host.slots[need]?.state === "waiting") slot.open++;
       if (slot.open === 0) this.#ready.push(slot.index);
     }
@@ -71,7 +69,7 @@ export class Launch {
   giveUp(error: unknown, slot?: Slot): void {
     if (this.#failure) return;
     this.#failure = { slot, error, later: [] };
-    for (const one of this.#starting) one.context?.abort(error);
+    for (const one of this.#host.slots) one.context?.abort(error);
     this.#pump();
   }
 
@@ -79,72 +77,81 @@ export class Launch {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (!this.#failure && this.#starting.size < this.#host.concurrency) {
+    while (!this.#failure && this.#underWay < this.#host.concurrency) {
       const slot = this.#host.slots[this.#ready.pop() ?? -1];
       if (!slot) break;
       this.#begin(slot);
     }
     this.#isPumping = false;
-    if (this.#starting.size === 0) this.#resolve();
+    if (this.#underWay === 0) this.#resolve();
   }
 
   #begin(slot: Slot): void {
+    const context = new Context(this.#host, slot);
     slot.state = "starting";
+    slot.context = context;
     slot.beganAt = performance.now();
-    slot.context = new Context(this.#host, slot);
-    this.#host.emit({ type: "starting", component: slot.definition.name });
+    slot.waitedMs = slot.beganAt - this.#beganAt;
+    this.#host.emit?.({ type: "starting", component: slot.definition.name });
     let result: unknown;
     try {
-      result = this.#host.open(slot, slot.context);
+      result = this.#host.open(slot, context);
     } catch (error) {
+      slot.context = undefined;
       this.#failed(slot, error);
       return;
     }
-    if (isThenable(result)) this.#wait(slot, result);
-    else this.#started(slot, result);
+    if (isThenable(result)) return this.#wait(slot, context, result);
+    slot.context = undefined;
+    this.#started(slot, result);
   }
 
-  #wait(slot: Slot, result: PromiseLike<unknown>): void {
-    this.#starting.add(slot);
-    const { name, timeoutMs } = slot.definition;
-    const ms = timeoutMs.start ?? START_MS;
+  #wait(slot: Slot, context: Context, result: PromiseLike<unknown>): void {
+    const { name, options } = slot.definition;
+    const ms = options.timeoutMs?.start ?? START_MS;
     let isLate = false;
-    let deadline = this.#host.deadlines.set(ms, () => {
+    this.#underWay++;
+    slot.deadline = this.#host.deadlines.set(ms, () => {
       isLate = true;
       const error = new TimeoutError(`The start of "${name}"`, ms, { component: name });
-      slot.context?.abort(error);
+      context.abort(error);
       this.#failed(slot, error);
       // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
-      deadline = this.#host.deadlines.set(Math.min(ms, GRACE_MS), () => this.#settle(slot, undefined, () => {}));
+      slot.deadline = this.#host.deadlines.set(Math.min(ms, GRACE_MS), () => this.#settled(slot));
     });
+    const isLeftBehind = () => slot.context !== context;
     result.then(
       (value) => {
-        if (!this.#starting.has(slot)) void this.#stopLeftBehind(slot, unboxed(value));
-        else this.#settle(slot, deadline, () => (isLate ? this.#late(slot, value) : this.#started(slot, value)));
+        if (isLeftBehind()) return void this.#stopLeftBehind(slot, unboxed(value));
+        if (isLate) this.#late(slot, value);
+        else this.#started(slot, value);
+        this.#settled(slot);
       },
-      (error: unknown) => this.#settle(slot, deadline, () => (isLate ? undefined : this.#failed(slot, error))),
+      (error: unknown) => {
+        if (isLeftBehind()) return;
+        if (!isLate) this.#failed(slot, error);
+        this.#settled(slot);
+      },
     );
   }
 
-  #settle(slot: Slot, deadline: Deadline | undefined, then: () => void): void {
-    this.#host.deadlines.clear(deadline);
-    this.#starting.delete(slot);
-    then();
+  #settled(slot: Slot): void {
+    this.#host.deadlines.clear(slot.deadline);
+    slot.deadline = undefined;
+    slot.context = undefined;
+    this.#underWay--;
     this.#pump();
   }
 
   #started(slot: Slot, value: unknown): void {
-    const now = performance.now();
     slot.value = unboxed(value);
     slot.state = "started";
-    slot.ms = now - slot.beganAt;
+    slot.ms = performance.now() - slot.beganAt;
     this.#host.opened(slot);
-    this.#host.emit({ type: "started", component: slot.definition.name, ms: slot.ms });
+    this.#host.emit?.({ type: "started", component: slot.definition.name, ms: slot.ms });
     for (const index of this.#host.graph.dependents[slot.index] ?? []) {
       const dependent = this.#host.slots[index];
-      if (dependent?.state !== "waiting" || --dependent.open > 0) continue;
-      dependent.readyAt = now;
-      this.#ready.push(index);
+      if (dependent?.state === "waiting" && --dependent.open === 0) this.#ready.push(index);
     }
   }
 
@@ -155,9 +162,10 @@ export class Launch {
   }
 
   /** Its needs may have stopped long ago; better that than a leak. */
-  async #stopLeftBehind({ definition: { name: component, stop }, needs }: Slot, value: unknown): Promise<void> {
+  async #stopLeftBehind({ definition, needs }: Slot, value: unknown): Promise<void> {
+    const { name: component, hooks } = definition;
     try {
-      await stop?.(value as never, needs);
+      await hooks.stop?.(value as never, needs as never);
     } catch (error) {
       const message = `"${component}" started after its timeout and did not stop cleanly: ${firstLine(error)}`;
       this.#host.log.warn({ component, error }, printable(message));
@@ -165,11 +173,14 @@ export class Launch {
   }
 
   #failed(slot: Slot, error: unknown): void {
-    slot.state = "failed";
-    slot.ms = performance.now() - slot.beganAt;
-    this.#host.emit({ type: "failed", component: slot.definition.name, ms: slot.ms, error });
+    const component = slot.definition.name;
+    const ms = performance.now() - slot.beganAt;
+    this.#host.emit?.({ type: "failed", component, ms, error });
+    // Who only heeds the abort has not failed.
+    slot.state = this.#failure && isEchoOf(error, this.#failure.error) ? "skipped" : "failed";
+    if (slot.state === "failed") slot.ms = ms;
     if (!this.#failure) this.giveUp(error, slot);
-    else if (!isEchoOf(error, this.#failure.error)) this.#failure.later.push({ component: slot.definition.name, hook: "start", error });
+    else if (slot.state === "failed") this.#failure.later.push({ component, hook: "start", error });
   }
 }
 

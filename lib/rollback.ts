@@ -28,9 +28,9 @@ export async function rollBack(
     one.rolledBack = one.state === "started";
     if (one.state === "waiting") one.state = "skipped";
   }
-  host.emit({ type: "rollingBack" });
+  host.emit?.({ type: "rollingBack" });
   const { stopped: rolledBack, failures } = await halt(host, slots);
-  host.emit({ type: "rolledBack", ms: performance.now() - beganAt });
+  host.emit?.({ type: "rolledBack", ms: performance.now() - beganAt });
   const others = [...later, ...failures];
   let result = error;
   if (slot) {
@@ -38,6 +38,6 @@ export async function rollBack(
     const path = pathTo(host.graph, slot.index);
     result = new StartError({ component, path, cause: error, later: others, started, notStarted, rolledBack }, start.map());
   } else logFailures(host.log, others);
-  host.emit({ type: "failed", ms: start.ms, error: result });
+  host.emit?.({ type: "failed", ms: start.ms, error: result });
   return result;
 }

@@ -9,11 +9,11 @@ import { halt, logFailures, type HaltHost } from "./halt.js";
 import { healthOf } from "./health.js";
 import type { Ctor, Key, Token } from "./key.js";
 import { Launch, type LaunchHost } from "./launch.js";
-import type { Closed, Configuration, Health, LifecycleListener, Logger, State } from "./lifecycle.js";
+import type { Closed, Configuration, Health, Lifecycle, LifecycleListener, Logger, State } from "./lifecycle.js";
 import type { SystemMap } from "./map.js";
 import { rollBack } from "./rollback.js";
 import { mapOf } from "./system-map.js";
-import { newSlot, type Context, type Slot } from "./slot.js";
+import { Slot, type Context } from "./slot.js";
 
 /** What the engine is given: components, their graph, their settings. */
 export interface Plan {
@@ -60,7 +60,7 @@ export class Running implements AsyncDisposable {
 
   private constructor(plan: Plan, options: EngineOptions) {
     this.#plan = plan;
-    this.#slots = plan.definitions.map(newSlot);
+    this.#slots = plan.definitions.map((definition, index) => new Slot(definition, index));
     this.closed = new Promise((resolve) => (this.#close = resolve));
     this.#host = this.#hostFor(options);
   }
@@ -213,13 +213,7 @@ export class Running implements AsyncDisposable {
       concurrency,
       stopTimeoutMs,
       log,
-      emit: (event) => {
-        try {
-          onEvent?.(event);
-        } catch (error) {
-          log.warn({ error }, `a listener threw at "${event.type}": ${firstLine(error)}`);
-        }
-      },
+      emit: onEvent && guarded(onEvent, log),
       end: (slot, { reason, exitCode }) => {
         if (slot.state === "stopping" || slot.state === "stopped") return;
         this.#end({ reason: reason ?? `${slot.definition.name} asked for it`, exitCode: exitCode ?? (reason instanceof Error ? 1 : 0) });
@@ -238,14 +232,16 @@ export class Running implements AsyncDisposable {
   }
 
   #open(slot: Slot, context: Context): unknown {
-    const { definition, index } = slot;
-    slot.needs = (this.#plan.graph.wires[index] ?? []).map((wire) => this.#valueOf(wire));
-    return definition.plain ? startInstance(this.#started().build(definition.plain), context) : definition.start(slot.needs, context);
+    const { kind, locals, hooks } = slot.definition;
+    const values = (this.#plan.graph.wires[slot.index] ?? []).map((wire) => this.#valueOf(wire));
+    slot.needs = kind === "functions" ? named(locals, values) : values;
+    if (kind === "plain") return startInstance(this.#started().build(hooks.constructed as Ctor<Lifecycle>), context);
+    return hooks.start(slot.needs as never, context);
   }
 
   #valueOf(wire: Wire): unknown {
+    if (typeof wire === "number") return this.#slots[wire]?.value;
     if (wire.kind === "config") return this.#plan.settings.get(wire);
-    if (wire.kind === "one") return this.#slots[wire.to]?.value;
     return Object.freeze(wire.to.map((index) => this.#slots[index]?.value));
   }
 
@@ -273,6 +269,25 @@ export class Running implements AsyncDisposable {
       doing,
     );
   }
+}
+
+function guarded(listener: LifecycleListener, log: Logger): LifecycleListener {
+  return (event) => {
+    try {
+      listener(event);
+    } catch (error) {
+      log.warn({ error }, `a listener threw at "${event.type}": ${firstLine(error)}`);
+    }
+  };
+}
+
+function named(locals: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  const needs: Record<string, unknown> = {};
+  for (const [index, local] of locals.entries()) {
+    if (local === "__proto__") Object.defineProperty(needs, local, { value: values[index], enumerable: true });
+    else needs[local] = values[index];
+  }
+  return needs;
 }
 
 const STDERR: Logger = {

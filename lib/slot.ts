@@ -1,54 +1,44 @@
 /** One component of one Running: its state, its value, and the context its `start` receives. */
 import type { Definition } from "./component.js";
+import type { Deadline } from "./deadlines.js";
 import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State } from "./lifecycle.js";
 
 /** The engine's record of a component. */
-export interface Slot {
-  readonly definition: Definition;
-  readonly index: number;
-  state: State;
+export class Slot {
+  state: State = "idle";
   /** needs that have not started yet; while stopping, dependents that have not stopped yet */
-  open: number;
+  open = 0;
   /** the place in which it started; of those ready to stop, the last started stops first */
-  rank: number;
-  value: unknown;
-  /** what it was given for its needs, in the order of its list */
-  needs: readonly unknown[];
-  readyAt: number;
-  beganAt: number;
+  rank = 0;
+  value: unknown = undefined;
+  /** what it was given for its needs */
+  needs: unknown = undefined;
+  /** how long it waited before its start, from the start of the system */
+  waitedMs = 0;
+  /** when the hook that ran last began */
+  beganAt = 0;
   /** how long its start took */
-  ms: number | undefined;
-  rolledBack: boolean;
+  ms: number | undefined = undefined;
+  /** only while its start is under way */
+  context: Context | undefined = undefined;
+  /** for the hook that is under way */
+  deadline: Deadline | undefined = undefined;
+  rolledBack = false;
   /** it ran out of time, then brought a value all the same, which has to be stopped */
-  isLate: boolean;
-  context: Context | undefined;
-}
+  isLate = false;
 
-export function newSlot(definition: Definition, index: number): Slot {
-  return {
-    definition,
-    index,
-    state: "idle",
-    open: 0,
-    rank: 0,
-    value: undefined,
-    needs: NONE,
-    readyAt: 0,
-    beganAt: 0,
-    ms: undefined,
-    rolledBack: false,
-    isLate: false,
-    context: undefined,
-  };
+  constructor(
+    readonly definition: Definition,
+    readonly index: number,
+  ) {}
 }
-
-const NONE: readonly unknown[] = Object.freeze([]);
 
 /** What the two halves of the engine share. */
 export interface Host {
   readonly configuration: Configuration;
   readonly log: Logger;
-  emit(event: LifecycleEvent): void;
+  /** absent where nobody listens */
+  readonly emit: ((event: LifecycleEvent) => void) | undefined;
   /** a component asks for the end of the system */
   end(slot: Slot, ending: Shutdown): void;
   /** a component is broken for good */

@@ -1,6 +1,7 @@
 /** Turns definitions, their graph and, once they run, their slots into a map. */
 import type { Definition } from "./component.js";
-import { criticalPath, tokenName, type Graph, type Wire } from "./graph.js";
+import { criticalPath, isOptional, tokenName, type Graph, type Wire } from "./graph.js";
+import type { Need, Token } from "./key.js";
 import { type MapEdge, type MapNode, SystemMap } from "./map.js";
 import type { Slot } from "./slot.js";
 
@@ -11,9 +12,10 @@ export function mapOf(
   run?: { readonly slots: readonly Slot[]; readonly ms: number },
 ): SystemMap {
   const nameOf = (index: number) => graph.nodes[index]?.name ?? "";
-  const nodes: MapNode[] = definitions.map(({ name, groups, look, describe }, index) => {
+  const nodes: MapNode[] = definitions.map((definition, index) => {
+    const { name, groups, options } = definition;
     const slot = run?.slots[index];
-    return { name, groups, look, needs: edges(graph, index, nameOf), ...(slot && progressOf(slot, describe)) };
+    return { name, groups, look: options.look ?? {}, needs: edges(graph, definition, index), ...(slot && progressOf(slot)) };
   });
   const cycles = graph.cycles.map((cycle) => cycle.map(nameOf));
   if (!run) return new SystemMap({ nodes, cycles, critical: [] });
@@ -24,21 +26,21 @@ export function mapOf(
   return new SystemMap({ nodes, cycles, critical: critical.path.map(nameOf), ...(hasStarted ? { totals } : {}) });
 }
 
-function progressOf({ state, ms, readyAt, beganAt, rolledBack, value }: Slot, describe: Definition["describe"]): Partial<MapNode> {
+function progressOf({ definition, state, ms, waitedMs, rolledBack, value }: Slot): Partial<MapNode> {
+  const { hooks } = definition;
   return {
     state,
-    ...(ms === undefined ? {} : { ms, waitedMs: beganAt - readyAt }),
+    ...(ms === undefined ? {} : { ms, waitedMs }),
     ...(rolledBack ? { rolledBack } : {}),
-    ...(describe && state === "started" ? { detail: describe(value as never) } : {}),
+    ...(hooks.describe && state === "started" ? { detail: hooks.describe(value as never) } : {}),
   };
 }
 
-function edges(graph: Graph, index: number, nameOf: (index: number) => string): MapEdge[] {
-  const wires = graph.wires[index] ?? [];
+function edges(graph: Graph, { needs, locals }: Definition, index: number): MapEdge[] {
   const found = new Map<string, MapEdge>();
-  const needs = graph.nodes[index]?.needs ?? [];
-  for (const [position, wire] of wires.entries()) {
-    const edge = edgeOf(wire, nameOf, () => missingName(needs[position]?.need));
+  for (const [position, wire] of (graph.wires[index] ?? []).entries()) {
+    const need = needs[position] as Need;
+    const edge = edgeOf(wire, need, locals[position] ?? "", (to) => graph.nodes[to]?.name);
     if (!edge) continue;
     // A group may have the name of a component.
     const target = `${edge.kind === "group"} ${edge.to}`;
@@ -47,16 +49,11 @@ function edges(graph: Graph, index: number, nameOf: (index: number) => string): 
   return [...found.values()];
 }
 
-function edgeOf(wire: Wire, nameOf: (index: number) => string, missing: () => string): MapEdge | undefined {
-  if (wire.kind === "config") return undefined;
-  if (wire.kind === "many") return { to: wire.group, kind: "group" };
-  if (wire.to < 0 && wire.optional) return undefined;
-  const to = wire.to < 0 ? missing() : nameOf(wire.to);
-  return { to, kind: wire.optional ? "optional" : "need", ...(sameWords(wire.local, to) ? {} : { label: wire.local }) };
-}
-
-function missingName(need: unknown): string {
-  return tokenName(need as Parameters<typeof tokenName>[0]);
+function edgeOf(wire: Wire, need: Need, local: string, nameOf: (index: number) => string | undefined): MapEdge | undefined {
+  if (typeof wire === "object") return wire.kind === "many" ? { to: wire.group, kind: "group" } : undefined;
+  if (wire < 0 && isOptional(need)) return undefined;
+  const to = nameOf(wire) ?? tokenName(need as Token);
+  return { to, kind: isOptional(need) ? "optional" : "need", ...(sameWords(local, to) ? {} : { label: local }) };
 }
 
 /** `statusBoard` says no more than `status-board`. */

@@ -80,7 +80,7 @@ export class System<P extends string = never, R extends string = never> {
     const present = new Map(this.#definitions.map((definition) => [definition.name, definition]));
     for (const definition of added.#definitions) {
       const twin = present.get(definition.name);
-      if (twin && twin !== definition) throw new DuplicateComponentError(definition.name, twin.origin(), definition.origin());
+      if (twin && twin !== definition) throw new DuplicateComponentError(definition.name, twin.origin, definition.origin);
     }
     return System.of([this, added]) as AnySystem;
   }
@@ -96,7 +96,7 @@ export class System<P extends string = never, R extends string = never> {
     const isClass = typeof replacement === "function" && (typeof token === "function" || definitionOf(replacement as Ctor) !== undefined);
     const definition = isPart(replacement) || isClass ? definitionFor(replacement as AnyPart) : constant(replacement);
     const { token: key, name, groups } = replaced;
-    const renamed = { ...definition, token: key, name, groups: definition.groups.length > 0 ? definition.groups : groups };
+    const renamed = definition.with({ token: key, name, groups: definition.groups.length > 0 ? definition.groups : groups });
     return new System(
       this.#definitions.map((one) => (one === replaced ? renamed : one)),
       this.#known,
@@ -201,41 +201,46 @@ function linkAll(all: readonly Definition[]): Linked {
     else byName.set(definition.name, definition);
   }
   const definitions = [...byName.values()];
-  const tokens = new Map<unknown, Token>();
-  for (const { name, token } of definitions) tokens.set(name, token).set(token, token);
-  const nodes = definitions.map((definition) => {
-    if (!definition.plain) return definition;
-    const plain = inspect(definition.plain, (token) => tokens.get(token));
-    problems.push(...plain.problems);
-    return { ...definition, needs: plain.needs };
-  });
+  const nodes = definitions.some(({ kind }) => kind === "plain") ? inspected(definitions, problems) : definitions;
   const graph = link(nodes);
   const sections: SectionNeed[] = [];
   const wires: Wire[] = [];
   for (const [index, list] of graph.wires.entries()) {
     for (const wire of list) {
-      if (wire.kind !== "config") continue;
+      if (typeof wire === "number" || wire.kind !== "config") continue;
       const component = graph.nodes[index]?.name ?? "";
       wires.push(wire);
       sections.push({ component, section: wire.need.section ?? component, schema: wire.need.schema });
     }
   }
-  return { definitions, graph, problems: [...graphProblems(graph), ...problems], sections, wires };
+  return { definitions: nodes, graph, problems: [...graphProblems(graph), ...problems], sections, wires };
+}
+
+/** The classes that tsyringe builds get the needs that are read from their constructors. */
+function inspected(definitions: readonly Definition[], problems: Problem[]): readonly Definition[] {
+  const tokens = new Map<unknown, Token>();
+  for (const { name, token } of definitions) tokens.set(name, token).set(token, token);
+  return definitions.map((definition) => {
+    if (definition.kind !== "plain") return definition;
+    const { needs, locals, problems: found } = inspect(definition.hooks.constructed as Ctor, (token) => tokens.get(token));
+    problems.push(...found);
+    return definition.with({ needs, locals });
+  });
 }
 
 function duplicate(first: Definition, second: Definition): Problem {
-  const { message } = new DuplicateComponentError(first.name, first.origin(), second.origin());
+  const { message } = new DuplicateComponentError(first.name, first.origin, second.origin);
   return { kind: "duplicate", component: first.name, message: message.split("\n", 1)[0] ?? message };
 }
 
 function definitionFor(member: AnyPart, index = 0): Definition {
-  if (isPart(member)) return member.definition;
+  if (isPart(member)) return member;
   if (typeof member === "function") return definitionOf(member) ?? plainDefinition(member);
   throw new ArgumentError(`member ${index + 1}`, "a component, a class or a system", member);
 }
 
 function constant(value: unknown): Definition {
-  return component({ kind: "key", name: "constant" } as Key<unknown>, { start: () => box(value) }).definition;
+  return component({ kind: "key", name: "constant" } as Key<unknown>, { start: () => box(value) });
 }
 
 function checked(options: StartOptions): StartOptions {

@@ -264,7 +264,7 @@ describe("mongoConnection, when its server goes", () => {
     await first.stop();
     await gone;
     const beganAt = performance.now();
-    const ping = mongoConnection().definition.health?.(running.get(Mongo) as never, AbortSignal.timeout(100));
+    const ping = mongoConnection().hooks.health?.(running.get(Mongo) as never, AbortSignal.timeout(100));
     await rejection(Promise.resolve(ping));
     expect(performance.now() - beganAt).to.be.below(1_000);
     expect((await running.health()).healthy).to.equal(false);

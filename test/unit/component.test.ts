@@ -72,8 +72,38 @@ describe("a component made of functions", () => {
     const late = undefined as unknown as typeof Db;
     expect(() => component(Cache, { needs: { db: Db, late }, start: () => "" })).to.throw(
       InjectionError,
-      'Need 2 ("late") of component "cache" is undefined',
+      'Need 2 ("late") of component "cache" is `undefined`',
     );
+  });
+
+  for (const need of [5, "db", {}, { kind: "opt", of: "db" }, []]) {
+    it(`refuses ${JSON.stringify(need)} as a need, and says what one is`, () => {
+      expect(() => component(Cache, { needs: { db: need as unknown as typeof Db }, start: () => "" })).to.throw(
+        InjectionError,
+        /^Need 1 \("db"\) of component "cache" is `.*\n  fix: {2}a need is a key, a component's class, opt\(\), all\(\) or config\(\)$/s,
+      );
+    });
+  }
+
+  it("may be an object with a life of its own: its hooks keep their `this`", async () => {
+    class Made {
+      readonly log: string[] = [];
+      start = function (this: Made) {
+        this.log.push("start");
+        return "value";
+      };
+      stop() {
+        this.log.push("stop");
+      }
+      health() {
+        this.log.push("health");
+      }
+    }
+    const made = new Made();
+    const running = await system(component(Db, made)).start();
+    await running.health();
+    await running.stop();
+    expect(made.log).to.deep.equal(["start", "health", "stop"]);
   });
 
   for (const [name, need] of [
@@ -83,7 +113,7 @@ describe("a component made of functions", () => {
     it(`names a need that is undefined within ${name}`, () => {
       expect(() => component(Cache, { needs: { late: need }, start: () => "" })).to.throw(
         InjectionError,
-        'Need 1 ("late") of component "cache" is undefined',
+        'Need 1 ("late") of component "cache" is `undefined`',
       );
     });
   }
@@ -179,7 +209,7 @@ describe("a class component", () => {
     const late = undefined as unknown as typeof Db;
     expect(() => Component("reader", [Db, late])(Reader as never)).to.throw(
       InjectionError,
-      'Need 2 ("2") of component "reader" is undefined',
+      'Need 2 ("2") of component "reader" is `undefined`',
     );
   });
 });

@@ -30,7 +30,7 @@ function among(...tokens: Token[]): (token: unknown) => Token | undefined {
 function needsOf(constructor: Ctor, ...components: Token[]): Need[] {
   const { needs, problems } = inspect(constructor, among(...components));
   expect(problems).to.deep.equal([]);
-  return needs.map(({ need }) => need);
+  return [...needs];
 }
 
 function problemsOf(constructor: Ctor, ...components: Token[]): string[] {
@@ -75,7 +75,7 @@ describe("inspect", () => {
         readonly db: Db,
       ) {}
     }
-    expect(inspect(Reader, among(Store, Db)).needs.map(({ local }) => local)).to.deep.equal(["the-store", "Db"]);
+    expect(inspect(Reader, among(Store, Db)).locals).to.deep.equal(["the-store", "Db"]);
   });
 
   it("says the same a second time", () => {
@@ -246,10 +246,7 @@ describe("inspect", () => {
         readonly outside: Outside,
       ) {}
     }
-    expect(inspect(Lost, among(Settings)).needs).to.deep.equal([
-      { local: "setings", need: key()("setings") },
-      { local: "outside", need: Outside },
-    ]);
+    expect(inspect(Lost, among(Settings)).needs).to.deep.equal([key()("setings"), Outside]);
   });
 
   it("follows what is registered with tsyringe itself: aliases, classes, values", () => {
