@@ -183,7 +183,7 @@ function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Reco
   const { name } = key;
   if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${name}")`, options.start);
   const wanted = options.needs ?? NO_NEEDS;
-  const locals = Object.keys(wanted);
+  const locals = options.needs ? Object.keys(wanted) : NONE;
   const needs = locals.map((local, index) => checkNeed(wanted[local], index, local, name));
   return new Definition("functions", key, name, needs, locals, groupsOf(options), options, options, site);
 }

@@ -48,7 +48,6 @@ export function link(nodes: readonly GraphNode[]): Graph {
     byToken.set(name, index);
     if (typeof token === "function") byToken.set(token, index);
   }
-  const find = (token: Token) => byToken.get(typeof token === "function" ? token : token.name);
   const members = groupMembers(nodes);
   const missing: Missing[] = [];
   const wires = nodes.map((node, index) =>
@@ -58,7 +57,7 @@ export function link(nodes: readonly GraphNode[]): Graph {
         return { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
       }
       const token = isOptional(need) ? need.of : need;
-      const to = find(token) ?? -1;
+      const to = lookUp(byToken, token) ?? -1;
       if (to < 0 && !isOptional(need)) missing.push({ node: index, name: tokenName(token) });
       return to;
     }),
@@ -68,7 +67,11 @@ export function link(nodes: readonly GraphNode[]): Graph {
   const order = sort(needs, dependents);
   if (members.size > 0) orderMembers(wires, order);
   const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
-  return { nodes, wires, needs, dependents, order, missing, cycles, find };
+  return { nodes, wires, needs, dependents, order, missing, cycles, find: (token) => lookUp(byToken, token) };
+}
+
+function lookUp(byToken: ReadonlyMap<unknown, number>, token: Token): number | undefined {
+  return byToken.get(typeof token === "function" ? token : token.name);
 }
 
 /** The nodes that some wires lead to, each once. */
@@ -188,6 +191,8 @@ function orderMembers(wires: readonly (readonly Wire[])[], order: readonly numbe
 }
 
 function sort(needs: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): number[] {
+  // Declared in order already, as most are: what follows would come to the same.
+  if (needs.every((list, index) => list.every((to) => to < index))) return [...needs.keys()];
   const open = needs.map((list) => list.length);
   const ready = new TinyQueue<number>([...open.keys()].filter((index) => open[index] === 0));
   const order: number[] = [];

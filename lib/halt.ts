@@ -49,7 +49,7 @@ class Halt implements Halted {
   isTimeUp = false;
   readonly #host: HaltHost;
   readonly #chosen: readonly Slot[];
-  readonly #ready = new TinyQueue<Slot>([], (a, b) => b.rank - a.rank);
+  readonly #ready = new TinyQueue<Slot>([], lastStartedFirst);
   #left: number;
   #isPumping = false;
   #resolve: () => void = () => {};
@@ -151,6 +151,10 @@ class Halt implements Halted {
     const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length > 0 ? `, which holds up ${names.slice(0, MOST_NAMES).join(", ")}${more},` : "";
   }
+}
+
+function lastStartedFirst(one: Slot, other: Slot): number {
+  return other.rank - one.rank;
 }
 
 function hasToStop(slot: Slot): boolean {

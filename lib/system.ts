@@ -14,7 +14,8 @@ import {
 import { graphProblems, link, subset, tokenName, type Graph, type Wire } from "./graph.js";
 import type { Ctor, Key, Token } from "./key.js";
 import type { SystemMap } from "./map.js";
-import { Running, type EngineOptions } from "./running.js";
+import type { EngineOptions } from "./engine.js";
+import { Running } from "./running.js";
 import { mapOf } from "./system-map.js";
 
 /** How a system is started. */

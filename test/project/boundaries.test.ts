@@ -25,6 +25,7 @@ const LAYERS = [
   "deadlines slot",
   "launch halt health system-map",
   "rollback",
+  "engine",
   "running",
   "system",
   "render",

@@ -1,0 +1,221 @@
+/** The engine of one Running: opens its components; starts, restarts and ends them as a whole. */
+import { startInstance, type Definition } from "./component.js";
+import { Deadlines } from "./deadlines.js";
+import { createContainer, type Container } from "./di.js";
+import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
+import { pathTo, withDependents, type Graph, type Wire } from "./graph.js";
+import { halt, logFailures, type HaltHost } from "./halt.js";
+import type { Ctor } from "./key.js";
+import { Launch, type LaunchHost } from "./launch.js";
+import type { Closed, Configuration, Lifecycle, LifecycleListener, Logger, Shutdown } from "./lifecycle.js";
+import { rollBack } from "./rollback.js";
+import { Slot, type Context } from "./slot.js";
+import { mapOf } from "./system-map.js";
+import type { SystemMap } from "./map.js";
+import { firstLine } from "./wording.js";
+
+/** What the engine is given: components, their graph, their settings. */
+export interface Plan {
+  readonly definitions: readonly Definition[];
+  readonly graph: Graph;
+  readonly configuration: Configuration;
+  readonly settings: ReadonlyMap<Wire, unknown>;
+}
+
+export interface EngineOptions {
+  /** how many may start at once; default unlimited; 1 = the same order every time */
+  readonly concurrency?: number | undefined;
+  /** gives up the start; without effect once the system has started */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * how long all stops together may take, counted from the first one; default 0, without limit: each has its own `timeoutMs.stop`.
+   * Then those under way are given up, those still waiting are asked for and not waited for, and the error says who held up whom
+   */
+  readonly stopTimeoutMs?: number | undefined;
+  readonly onEvent?: LifecycleListener | undefined;
+  /** default: warnings and errors go to the process's stderr */
+  readonly log?: Logger | undefined;
+}
+
+/** Its methods are those of a class, not made anew for each Running: the JIT keeps what it has learned of them. */
+export class Engine implements LaunchHost, HaltHost {
+  readonly graph: Graph;
+  readonly slots: readonly Slot[];
+  readonly configuration: Configuration;
+  readonly concurrency: number;
+  readonly stopTimeoutMs: number;
+  readonly log: Logger;
+  readonly emit: LifecycleListener | undefined;
+  readonly deadlines = new Deadlines();
+  readonly closed: Promise<Closed>;
+  readonly #plan: Plan;
+  #close!: (closed: Closed) => void;
+  #rank = 0;
+  #container: Container | undefined;
+  #launch: Launch | undefined;
+  #startMs = 0;
+  #restarting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #ending: Closed | undefined;
+
+  constructor(plan: Plan, { concurrency = Number.POSITIVE_INFINITY, stopTimeoutMs = 0, onEvent, log = STDERR }: EngineOptions) {
+    this.#plan = plan;
+    this.graph = plan.graph;
+    this.slots = plan.definitions.map((definition, index) => new Slot(definition, index));
+    this.configuration = plan.configuration;
+    this.concurrency = concurrency;
+    this.stopTimeoutMs = stopTimeoutMs;
+    this.log = log;
+    this.emit = onEvent && guarded(onEvent, log);
+    this.closed = new Promise((resolve) => (this.#close = resolve));
+  }
+
+  /** What keeps it from serving: `stopping` or `restarting`. */
+  get busy(): string | undefined {
+    return this.#stopping ? "stopping" : this.#restarting && "restarting";
+  }
+
+  map(): SystemMap {
+    return mapOf(this.graph, this.#plan.definitions, { slots: this.slots, ms: this.#startMs });
+  }
+
+  /** @throws what `Launch` failed with, after everything was rolled back */
+  async start(slots: readonly Slot[], signal?: AbortSignal): Promise<void> {
+    const beganAt = performance.now();
+    const launch = (this.#launch = new Launch(this));
+    const abort = () => launch.giveUp(new AbortedError("The start was given up", { cause: signal?.reason }));
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    await launch.run(slots);
+    signal?.removeEventListener("abort", abort);
+    this.#startMs = performance.now() - beganAt;
+    // Read only now: a component may have ended the system after the last start. Until the rollback is over, the
+    // launch stays, so that whoever asks for the end then does not stop everything a second time.
+    const error = launch.failure && (await rollBack(this, slots, launch.failure, { ms: this.#startMs, map: () => this.map() }));
+    this.#launch = undefined;
+    if (error) throw error;
+  }
+
+  /** Stops a component and all that need it, then starts them again; where that fails, the whole system ends. */
+  async restart({ index }: Slot): Promise<void> {
+    const affected = withDependents(this.graph, [index]);
+    this.#restarting = this.#restart(this.slots.filter((slot) => affected.has(slot.index)));
+    try {
+      await this.#restarting;
+    } catch (error) {
+      if (!this.#stopping) this.#end({ reason: error, exitCode: 1 });
+      throw error;
+    } finally {
+      this.#restarting = undefined;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** Builds a class with what has started. */
+  resolve<V>(constructor: Ctor<V>): V {
+    return this.#started().resolve(constructor);
+  }
+
+  open(slot: Slot, context: Context): unknown {
+    const { kind, locals, hooks } = slot.definition;
+    const values = (this.graph.wires[slot.index] ?? []).map((wire) => this.#valueOf(wire));
+    slot.needs = kind === "functions" ? named(locals, values) : values;
+    if (kind === "plain") return startInstance(this.#started().build(hooks.constructed as Ctor<Lifecycle>), context);
+    return hooks.start(slot.needs as never, context);
+  }
+
+  opened(slot: Slot): void {
+    slot.rank = ++this.#rank;
+    this.#container?.provide(slot.definition.token, slot.definition.name, slot.value);
+  }
+
+  end(slot: Slot, { reason, exitCode }: Shutdown): void {
+    if (slot.state === "stopping" || slot.state === "stopped") return;
+    this.#end({ reason: reason ?? `${slot.definition.name} asked for it`, exitCode: exitCode ?? (reason instanceof Error ? 1 : 0) });
+  }
+
+  fail(slot: Slot, error: unknown): void {
+    if (slot.state === "stopping" || slot.state === "stopped") return;
+    const reason = new ComponentFailedError(slot.definition.name, pathTo(this.graph, slot.index), error);
+    this.#end({ reason, exitCode: 1 }, { slot, error });
+  }
+
+  async #restart(slots: readonly Slot[]): Promise<void> {
+    const { failures } = await halt(this, slots);
+    logFailures(this.log, failures);
+    await this.start(slots);
+  }
+
+  async #stop(): Promise<void> {
+    this.#launch?.giveUp(new AbortedError("The system is being stopped"));
+    await this.#restarting?.catch(() => {});
+    const { failures, isTimeUp } = await halt(this, this.slots);
+    const { reason, exitCode } = this.#ending ?? { reason: undefined, exitCode: 0 };
+    this.#close({ reason, exitCode: failures.length > 0 ? exitCode || 1 : exitCode });
+    if (failures.length > 0) throw new StopError(failures, isTimeUp ? this.stopTimeoutMs : undefined);
+  }
+
+  /** The first reason counts. While the system is starting, the start is given up. */
+  #end(ending: Closed, broken?: { readonly slot: Slot; readonly error: unknown }): void {
+    this.#ending ??= ending;
+    if (this.#launch) {
+      const { reason, exitCode } = ending;
+      const summary = `The system was ended while it was starting: ${firstLine(reason)}`;
+      if (broken) this.#launch.giveUp(broken.error, broken.slot);
+      else this.#launch.giveUp(new AbortedError(summary, { exitCode, cause: reason }));
+      return;
+    }
+    this.stop().catch((error: unknown) => this.log.error({ error }, firstLine(error)));
+  }
+
+  #valueOf(wire: Wire): unknown {
+    if (typeof wire === "number") return this.slots[wire]?.value;
+    if (wire.kind === "config") return this.#plan.settings.get(wire);
+    return Object.freeze(wire.to.map((index) => this.slots[index]?.value));
+  }
+
+  /** The container that holds every started component; made when it is first asked for. */
+  #started(): Container {
+    if (!this.#container) {
+      this.#container = createContainer((group) => this.#members(group));
+      for (const { definition, state, value } of this.slots)
+        if (state === "started") this.#container.provide(definition.token, definition.name, value);
+    }
+    return this.#container;
+  }
+
+  #members(group: string): unknown[] {
+    const members = this.graph.order.map((index) => this.slots[index]).filter((slot) => slot?.definition.groups.includes(group));
+    return members.map((slot) => slot?.value);
+  }
+}
+
+function guarded(listener: LifecycleListener, log: Logger): LifecycleListener {
+  return (event) => {
+    try {
+      listener(event);
+    } catch (error) {
+      log.warn({ error }, `a listener threw at "${event.type}": ${firstLine(error)}`);
+    }
+  };
+}
+
+function named(locals: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  const needs: Record<string, unknown> = {};
+  for (const [index, local] of locals.entries()) {
+    if (local === "__proto__") Object.defineProperty(needs, local, { value: values[index], enumerable: true });
+    else needs[local] = values[index];
+  }
+  return needs;
+}
+
+const STDERR: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: (_, message) => void process.stderr.write(`warning: ${message}\n`),
+  error: (_, message) => void process.stderr.write(`error: ${message}\n`),
+};
