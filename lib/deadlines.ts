@@ -1,4 +1,5 @@
 /** Many deadlines on one timer. */
+import { performance } from "node:perf_hooks";
 
 /** The longest wait a timer can be set to; a later deadline takes several. */
 const LONGEST_MS = 2 ** 31 - 1;

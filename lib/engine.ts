@@ -1,9 +1,10 @@
 /** The engine of one Running: opens its components; starts, restarts and ends them as a whole. */
+import { performance } from "node:perf_hooks";
 import { startInstance, type Definition } from "./component.js";
 import { Deadlines } from "./deadlines.js";
 import { createContainer, type Container } from "./di.js";
 import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
-import { pathTo, withDependents, type Graph, type Wire } from "./graph.js";
+import { pathTo, withDependents, type ConfigWire, type Graph, type Wire } from "./graph.js";
 import { halt, logFailures, type HaltHost } from "./halt.js";
 import type { Ctor } from "./key.js";
 import { Launch, type LaunchHost } from "./launch.js";
@@ -16,10 +17,9 @@ import { firstLine } from "./wording.js";
 
 /** What the engine is given: components, their graph, their settings. */
 export interface Plan {
-  readonly definitions: readonly Definition[];
-  readonly graph: Graph;
+  readonly graph: Graph<Definition>;
   readonly configuration: Configuration;
-  readonly settings: ReadonlyMap<Wire, unknown>;
+  readonly settings: ReadonlyMap<ConfigWire, unknown>;
 }
 
 export interface EngineOptions {
@@ -39,7 +39,7 @@ export interface EngineOptions {
 
 /** Its methods are those of a class, not made anew for each Running: the JIT keeps what it has learned of them. */
 export class Engine implements LaunchHost, HaltHost {
-  readonly graph: Graph;
+  readonly graph: Graph<Definition>;
   readonly slots: readonly Slot[];
   readonly configuration: Configuration;
   readonly concurrency: number;
@@ -61,7 +61,7 @@ export class Engine implements LaunchHost, HaltHost {
   constructor(plan: Plan, { concurrency = Number.POSITIVE_INFINITY, stopTimeoutMs = 0, onEvent, log = STDERR }: EngineOptions) {
     this.#plan = plan;
     this.graph = plan.graph;
-    this.slots = plan.definitions.map((definition, index) => new Slot(definition, index));
+    this.slots = plan.graph.nodes.map((definition, index) => new Slot(definition, index));
     this.configuration = plan.configuration;
     this.concurrency = concurrency;
     this.stopTimeoutMs = stopTimeoutMs;
@@ -76,7 +76,7 @@ export class Engine implements LaunchHost, HaltHost {
   }
 
   map(): SystemMap {
-    return mapOf(this.graph, this.#plan.definitions, { slots: this.slots, ms: this.#startMs });
+    return mapOf(this.graph, { slots: this.slots, ms: this.#startMs });
   }
 
   /** @throws what `Launch` failed with, after everything was rolled back */
@@ -122,8 +122,8 @@ export class Engine implements LaunchHost, HaltHost {
 
   open(slot: Slot, context: Context): unknown {
     const { kind, locals, hooks } = slot.definition;
-    const values = (this.graph.wires[slot.index] ?? []).map((wire) => this.#valueOf(wire));
-    slot.needs = kind === "functions" ? named(locals, values) : values;
+    const wires = this.graph.wires[slot.index] ?? [];
+    slot.needs = kind === "functions" ? this.#named(locals, wires) : wires.map((wire) => this.#valueOf(wire));
     if (kind === "plain") return startInstance(this.#started().build(hooks.constructed as Ctor<Lifecycle>), context);
     return hooks.start(slot.needs as never, context);
   }
@@ -172,6 +172,17 @@ export class Engine implements LaunchHost, HaltHost {
     this.stop().catch((error: unknown) => this.log.error({ error }, firstLine(error)));
   }
 
+  #named(locals: readonly string[], wires: readonly Wire[]): Record<string, unknown> {
+    const needs: Record<string, unknown> = {};
+    for (let index = 0; index < wires.length; index++) {
+      const local = locals[index] as string;
+      const value = this.#valueOf(wires[index] as Wire);
+      if (local === "__proto__") Object.defineProperty(needs, local, { value, enumerable: true });
+      else needs[local] = value;
+    }
+    return needs;
+  }
+
   #valueOf(wire: Wire): unknown {
     if (typeof wire === "number") return this.slots[wire]?.value;
     if (wire.kind === "config") return this.#plan.settings.get(wire);
@@ -202,15 +213,6 @@ function guarded(listener: LifecycleListener, log: Logger): LifecycleListener {
       log.warn({ error }, `a listener threw at "${event.type}": ${firstLine(error)}`);
     }
   };
-}
-
-function named(locals: readonly string[], values: readonly unknown[]): Record<string, unknown> {
-  const needs: Record<string, unknown> = {};
-  for (const [index, local] of locals.entries()) {
-    if (local === "__proto__") Object.defineProperty(needs, local, { value: values[index], enumerable: true });
-    else needs[local] = values[index];
-  }
-  return needs;
 }
 
 const STDERR: Logger = {

@@ -13,10 +13,19 @@ export interface GraphNode {
 }
 
 /** Where the value for one need comes from: a node, -1 for an absent one; the members of a group; the settings of a section. */
-export type Wire =
-  | number
-  | { readonly kind: "many"; readonly to: readonly number[]; readonly group: string }
-  | { readonly kind: "config"; readonly need: ConfigNeed<unknown> };
+export type Wire = number | GroupWire | ConfigWire;
+
+export interface GroupWire {
+  readonly kind: "many";
+  readonly to: readonly number[];
+  readonly group: string;
+}
+
+export interface ConfigWire {
+  readonly kind: "config";
+  readonly node: number;
+  readonly need: ConfigNeed<unknown>;
+}
 
 interface Missing {
   readonly node: number;
@@ -24,8 +33,11 @@ interface Missing {
 }
 
 /** The needs of a list of components, resolved. */
-export interface Graph {
-  readonly nodes: readonly GraphNode[];
+export interface Graph<N extends GraphNode = GraphNode> {
+  /** one for each name: the first */
+  readonly nodes: readonly N[];
+  /** those of one name: the first, and one more */
+  readonly duplicates: readonly (readonly [N, N])[];
   /** for each node, where each of its needs comes from, in the order of its list */
   readonly wires: readonly (readonly Wire[])[];
   /** for each node, the nodes it needs, each once */
@@ -35,6 +47,8 @@ export interface Graph {
   /** every node after all it needs, in order of declaration among the ready; nodes on or behind a cycle are left out */
   readonly order: readonly number[];
   readonly missing: readonly Missing[];
+  /** all wires to settings, in order */
+  readonly settings: readonly ConfigWire[];
   /** closed paths, the first node the last one too; every node that is on a cycle is on one of them */
   readonly cycles: readonly (readonly number[])[];
   /** the node under a key or class */
@@ -42,24 +56,34 @@ export interface Graph {
 }
 
 /** Resolves every need. Nothing is thrown: what is missing or cyclic is in the result. */
-export function link(nodes: readonly GraphNode[]): Graph {
+export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
   const byToken = new Map<unknown, number>();
-  for (const [index, { token, name }] of nodes.entries()) {
-    byToken.set(name, index);
-    if (typeof token === "function") byToken.set(token, index);
+  const nodes: N[] = [];
+  const duplicates: [N, N][] = [];
+  for (const node of all) {
+    const twin = byToken.get(node.name);
+    if (twin !== undefined) duplicates.push([nodes[twin] as N, node]);
+    else {
+      byToken.set(node.name, nodes.length);
+      if (typeof node.token === "function") byToken.set(node.token, nodes.length);
+      nodes.push(node);
+    }
   }
   const members = groupMembers(nodes);
   const missing: Missing[] = [];
-  const wires = nodes.map((node, index) =>
-    node.needs.map((need): Wire => {
-      if (typeof need !== "function" && need.kind === "config") return { kind: "config", need };
-      if (typeof need !== "function" && need.kind === "all") {
-        return { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
+  const settings: ConfigWire[] = [];
+  const wires = nodes.map(({ needs }, node) =>
+    needs.map((need): Wire => {
+      if (typeof need === "function" || need.kind === "key" || need.kind === "opt") {
+        const token = isOptional(need) ? need.of : need;
+        const to = lookUp(byToken, token) ?? -1;
+        if (to < 0 && token === need) missing.push({ node, name: tokenName(token) });
+        return to;
       }
-      const token = isOptional(need) ? need.of : need;
-      const to = lookUp(byToken, token) ?? -1;
-      if (to < 0 && !isOptional(need)) missing.push({ node: index, name: tokenName(token) });
-      return to;
+      if (need.kind === "all") return { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
+      const wire: ConfigWire = { kind: "config", node, need };
+      settings.push(wire);
+      return wire;
     }),
   );
   const needs = wires.map(targets);
@@ -67,7 +91,8 @@ export function link(nodes: readonly GraphNode[]): Graph {
   const order = sort(needs, dependents);
   if (members.size > 0) orderMembers(wires, order);
   const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
-  return { nodes, wires, needs, dependents, order, missing, cycles, find: (token) => lookUp(byToken, token) };
+  const find = (token: Token) => lookUp(byToken, token);
+  return { nodes, duplicates, wires, needs, dependents, order, missing, settings, cycles, find };
 }
 
 function lookUp(byToken: ReadonlyMap<unknown, number>, token: Token): number | undefined {
@@ -108,10 +133,9 @@ export function isOptional(need: Need | undefined): need is Opt<Token> {
 /** What is missing and what is cyclic, in words. */
 export function graphProblems(graph: Graph): Problem[] {
   const nameOf = (index: number) => graph.nodes[index]?.name ?? "";
-  const names = graph.nodes.map((node) => node.name);
   const problems: Problem[] = graph.missing.map(({ node, name }) => {
     const component = nameOf(node);
-    const others = names.filter((other) => other !== component);
+    const others = graph.nodes.map((one) => one.name).filter((other) => other !== component);
     const message = `${component} needs "${name}", which nobody provides${didYouMean(name, others)}`;
     return { kind: "missing", component, message: printable(message) };
   });
@@ -146,8 +170,8 @@ export function withDependents(graph: Graph, roots: Iterable<number>): Set<numbe
 /** One path from a component that nobody needs down to this one, outermost first. */
 export function pathTo(graph: Graph, index: number): string[] {
   const path: string[] = [];
-  for (let at: number | undefined = index; at !== undefined; at = graph.dependents[at]?.[0]) path.unshift(graph.nodes[at]?.name ?? "");
-  return path;
+  for (let at: number | undefined = index; at !== undefined; at = graph.dependents[at]?.[0]) path.push(graph.nodes[at]?.name ?? "");
+  return path.reverse();
 }
 
 /** The chain of needs whose times add up to the most; empty where nothing took time. */

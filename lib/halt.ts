@@ -1,4 +1,5 @@
 /** One stop of some components: in exact reverse over the graph, independent ones side by side, whatever any of them does. */
+import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { isThenable } from "./component.js";
 import type { Deadlines } from "./deadlines.js";

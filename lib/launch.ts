@@ -1,4 +1,5 @@
 /** One start of some components: each as soon as all it needs have started, until all have or one has failed. */
+import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { Box, isThenable } from "./component.js";
 import type { Deadlines } from "./deadlines.js";

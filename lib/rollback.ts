@@ -1,4 +1,5 @@
 /** What becomes of a start that failed: what had started is stopped in reverse, and one error tells it all. */
+import { performance } from "node:perf_hooks";
 import { StartError } from "./errors.js";
 import { pathTo } from "./graph.js";
 import { halt, logFailures, type HaltHost } from "./halt.js";

@@ -6,13 +6,9 @@ import { type MapEdge, type MapNode, SystemMap } from "./map.js";
 import type { Slot } from "./slot.js";
 
 /** The map of a system; with `run`, of one start of it: states, milliseconds, critical path. */
-export function mapOf(
-  graph: Graph,
-  definitions: readonly Definition[],
-  run?: { readonly slots: readonly Slot[]; readonly ms: number },
-): SystemMap {
+export function mapOf(graph: Graph<Definition>, run?: { readonly slots: readonly Slot[]; readonly ms: number }): SystemMap {
   const nameOf = (index: number) => graph.nodes[index]?.name ?? "";
-  const nodes: MapNode[] = definitions.map((definition, index) => {
+  const nodes: MapNode[] = graph.nodes.map((definition, index) => {
     const { name, groups, options } = definition;
     const slot = run?.slots[index];
     return { name, groups, look: options.look ?? {}, needs: edges(graph, definition, index), ...(slot && progressOf(slot)) };

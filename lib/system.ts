@@ -11,7 +11,7 @@ import {
   UnknownComponentError,
   type Problem,
 } from "./errors.js";
-import { graphProblems, link, subset, tokenName, type Graph, type Wire } from "./graph.js";
+import { graphProblems, link, subset, tokenName, type Graph } from "./graph.js";
 import type { Ctor, Key, Token } from "./key.js";
 import type { SystemMap } from "./map.js";
 import type { EngineOptions } from "./engine.js";
@@ -111,9 +111,9 @@ export class System<P extends string = never, R extends string = never> {
    * @throws {UnknownComponentError} when one is not in the system
    */
   only(...tokens: readonly Token[]): System<P, R> {
-    const { graph, definitions, sections } = this.#link();
-    const roots = tokens.map((token) => definitions.indexOf(this.#find(token, "choose")));
-    const chosen = new Set([...subset(graph, roots)].map((index) => definitions[index]?.name));
+    const { graph, sections } = this.#link();
+    const roots = tokens.map((token) => graph.nodes.indexOf(this.#find(token, "choose")));
+    const chosen = new Set([...subset(graph, roots)].map((index) => graph.nodes[index]?.name));
     return new System(
       this.#definitions.filter((one) => chosen.has(one.name)),
       [...this.#known, ...sections],
@@ -143,8 +143,7 @@ export class System<P extends string = never, R extends string = never> {
 
   /** The system drawn, sound or not; nothing is started. */
   map(): SystemMap {
-    const { graph, definitions } = this.#link();
-    return mapOf(graph, definitions);
+    return mapOf(this.#link().graph);
   }
 
   /**
@@ -161,15 +160,15 @@ export class System<P extends string = never, R extends string = never> {
     const loaded = this.#load(linked, options.config);
     if (linked.problems.length > 0) throw new SystemError(this.#definitions.length, [...linked.problems, ...loaded.problems]);
     if (loaded.problems.length > 0) throw new ConfigError(loaded.problems);
-    const settings = new Map(linked.wires.map((wire, index) => [wire, loaded.values[index]]));
-    return Running.start({ ...linked, configuration: loaded.configuration, settings }, checked(options));
+    const settings = new Map(linked.graph.settings.map((wire, index) => [wire, loaded.values[index]]));
+    return Running.start({ graph: linked.graph, configuration: loaded.configuration, settings }, checked(options));
   }
 
   #find(token: Token, doing: string): Definition {
-    const { graph, definitions } = this.#link();
-    const found = definitions[graph.find(token) ?? -1];
+    const { graph } = this.#link();
+    const found = graph.nodes[graph.find(token) ?? -1];
     if (found) return found;
-    const names = definitions.map(({ name }) => name);
+    const names = graph.nodes.map(({ name }) => name);
     throw new UnknownComponentError(tokenName(token), names, doing);
   }
 
@@ -184,37 +183,20 @@ export class System<P extends string = never, R extends string = never> {
 }
 
 interface Linked {
-  /** one for each name, those of tsyringe's classes with the needs that were read from their constructors */
-  readonly definitions: readonly Definition[];
-  readonly graph: Graph;
+  readonly graph: Graph<Definition>;
   readonly problems: readonly Problem[];
-  /** the config needs of all components, and in the same order the wires they stand for */
+  /** the config needs of all components, in the order of the graph's wires to settings */
   readonly sections: readonly SectionNeed[];
-  readonly wires: readonly Wire[];
 }
 
-function linkAll(all: readonly Definition[]): Linked {
+function linkAll(definitions: readonly Definition[]): Linked {
   const problems: Problem[] = [];
-  const byName = new Map<string, Definition>();
-  for (const definition of all) {
-    const twin = byName.get(definition.name);
-    if (twin) problems.push(duplicate(twin, definition));
-    else byName.set(definition.name, definition);
-  }
-  const definitions = [...byName.values()];
-  const nodes = definitions.some(({ kind }) => kind === "plain") ? inspected(definitions, problems) : definitions;
-  const graph = link(nodes);
-  const sections: SectionNeed[] = [];
-  const wires: Wire[] = [];
-  for (const [index, list] of graph.wires.entries()) {
-    for (const wire of list) {
-      if (typeof wire === "number" || wire.kind !== "config") continue;
-      const component = graph.nodes[index]?.name ?? "";
-      wires.push(wire);
-      sections.push({ component, section: wire.need.section ?? component, schema: wire.need.schema });
-    }
-  }
-  return { definitions: nodes, graph, problems: [...graphProblems(graph), ...problems], sections, wires };
+  const graph = link(definitions.some(({ kind }) => kind === "plain") ? inspected(definitions, problems) : definitions);
+  const sections = graph.settings.map(({ node, need: { section, schema } }) => {
+    const { name } = graph.nodes[node] as Definition;
+    return { component: name, section: section ?? name, schema };
+  });
+  return { graph, problems: [...graphProblems(graph), ...graph.duplicates.map(duplicate), ...problems], sections };
 }
 
 /** The classes that tsyringe builds get the needs that are read from their constructors. */
@@ -229,7 +211,7 @@ function inspected(definitions: readonly Definition[], problems: Problem[]): rea
   });
 }
 
-function duplicate(first: Definition, second: Definition): Problem {
+function duplicate([first, second]: readonly [Definition, Definition]): Problem {
   const { message } = new DuplicateComponentError(first.name, first.origin, second.origin);
   return { kind: "duplicate", component: first.name, message: message.split("\n", 1)[0] ?? message };
 }

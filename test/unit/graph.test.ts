@@ -65,7 +65,7 @@ describe("the order of a graph", () => {
 
   it("leaves settings out", () => {
     const one = graph({ a: [config({})] });
-    expect([one.needs, one.wires[0]?.[0]]).to.deep.equal([[[]], { kind: "config", need: config({}) }]);
+    expect([one.needs, one.wires[0]?.[0]]).to.deep.equal([[[]], { kind: "config", node: 0, need: config({}) }]);
   });
 
   it("copes with a chain of 100,000, whichever way it is declared", () => {
