@@ -3,38 +3,43 @@ import { performance } from "node:perf_hooks";
 
 /** The longest wait a timer can be set to; a later deadline takes several. */
 const LONGEST_MS = 2 ** 31 - 1;
+const SWEEP_AT = 64;
 
-/** A deadline that has been set; hand it back to `clear`. */
-export interface Deadline {
-  readonly at: number;
-  /** undefined once it was cleared or has expired */
-  expire: (() => void) | undefined;
+/** What can have a deadline: one at a time, at one `Deadlines` at a time. */
+export interface Timed {
+  /** by `performance.now()`; infinite where there is none */
+  dueAt: number;
 }
 
-/** Calls back whatever has not been cleared in time. The timer exists only while a deadline is open. */
-export class Deadlines {
-  #all: Deadline[] = [];
+/** Calls back for whatever has not been cleared in time. The timer exists only while a deadline is open. */
+export class Deadlines<T extends Timed> {
+  readonly #expire: (one: T) => void;
+  #all: T[] = [];
   #open = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  /** @param ms from now; 0 means never, and gives undefined */
-  set(ms: number, expire: () => void): Deadline | undefined {
-    if (ms === 0) return undefined;
-    const deadline = { at: performance.now() + ms, expire };
-    this.#all.push(deadline);
-    this.#open++;
-    if (deadline.at < this.#timerAt) this.#arm(deadline.at);
-    return deadline;
+  /** @param expire is called in the order of the deadlines, once for each */
+  constructor(expire: (one: T) => void) {
+    this.#expire = expire;
   }
 
-  clear(deadline: Deadline | undefined): void {
-    if (!deadline?.expire) return;
-    deadline.expire = undefined;
+  /** @param ms from `now`; 0 means never */
+  set(one: T, ms: number, now = performance.now()): void {
+    if (ms === 0) return;
+    one.dueAt = now + ms;
+    this.#all.push(one);
+    this.#open++;
+    if (one.dueAt < this.#timerAt) this.#arm(one.dueAt);
+  }
+
+  clear(one: T): void {
+    if (one.dueAt === Number.POSITIVE_INFINITY) return;
+    one.dueAt = Number.POSITIVE_INFINITY;
     this.#open--;
     // Most are cleared long before their time: they are swept out together.
-    if (this.#all.length < 2 * this.#open + SWEEP_AT && this.#open > 0) return;
-    this.#all = this.#all.filter((one) => one.expire);
+    if (this.#open > 0 && this.#all.length < 2 * this.#open + SWEEP_AT) return;
+    this.#all = this.#all.filter(isOpen);
     if (this.#open === 0) this.#arm(Number.POSITIVE_INFINITY);
   }
 
@@ -48,15 +53,15 @@ export class Deadlines {
 
   #fire(): void {
     const now = performance.now();
-    const open = this.#all.filter((one) => one.expire);
-    const expired = open.filter((one) => one.at <= now).sort((a, b) => a.at - b.at);
-    const calls = expired.map((one) => one.expire);
-    for (const one of expired) one.expire = undefined;
-    this.#all = open.filter((one) => one.at > now);
+    const expired = this.#all.filter((one) => one.dueAt <= now).sort((one, other) => one.dueAt - other.dueAt);
+    for (const one of expired) one.dueAt = Number.POSITIVE_INFINITY;
+    this.#all = this.#all.filter(isOpen);
     this.#open = this.#all.length;
-    this.#arm(this.#all.reduce((next, one) => Math.min(next, one.at), Number.POSITIVE_INFINITY));
-    for (const call of calls) call?.();
+    this.#arm(this.#all.reduce((next, one) => Math.min(next, one.dueAt), Number.POSITIVE_INFINITY));
+    for (const one of expired) this.#expire(one);
   }
 }
 
-const SWEEP_AT = 64;
+function isOpen(one: Timed): boolean {
+  return one.dueAt < Number.POSITIVE_INFINITY;
+}

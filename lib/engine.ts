@@ -1,7 +1,6 @@
 /** The engine of one Running: opens its components; starts, restarts and ends them as a whole. */
 import { performance } from "node:perf_hooks";
 import { startInstance, type Definition } from "./component.js";
-import { Deadlines } from "./deadlines.js";
 import { createContainer, type Container } from "./di.js";
 import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
 import { pathTo, withDependents, type ConfigWire, type Graph, type Wire } from "./graph.js";
@@ -46,7 +45,6 @@ export class Engine implements LaunchHost, HaltHost {
   readonly stopTimeoutMs: number;
   readonly log: Logger;
   readonly emit: LifecycleListener | undefined;
-  readonly deadlines = new Deadlines();
   readonly closed: Promise<Closed>;
   readonly #plan: Plan;
   #close!: (closed: Closed) => void;

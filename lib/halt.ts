@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { isThenable } from "./component.js";
-import type { Deadlines } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import type { Logger } from "./lifecycle.js";
@@ -20,7 +20,6 @@ export interface Halted {
 export interface HaltHost extends Host {
   readonly graph: Graph;
   readonly slots: readonly Slot[];
-  readonly deadlines: Deadlines;
   /** for all stops together; 0 means without limit */
   readonly stopTimeoutMs: number;
 }
@@ -51,6 +50,7 @@ class Halt implements Halted {
   readonly #host: HaltHost;
   readonly #chosen: readonly Slot[];
   readonly #ready = new TinyQueue<Slot>([], lastStartedFirst);
+  readonly #deadlines = new Deadlines<Slot>((slot) => this.#expired(slot, "", stopMs(slot)));
   #left: number;
   #isPumping = false;
   #resolve: () => void = () => {};
@@ -67,13 +67,14 @@ class Halt implements Halted {
       for (const index of this.#host.graph.dependents[slot.index] ?? []) if (hasToStop(this.#host.slots[index] as Slot)) slot.open++;
       if (slot.open === 0) this.#ready.push(slot);
     }
-    const { deadlines, stopTimeoutMs } = this.#host;
-    const deadline = deadlines.set(stopTimeoutMs, () => this.#giveUp());
+    const all = { dueAt: Number.POSITIVE_INFINITY };
+    const limit = new Deadlines<typeof all>(() => this.#giveUp());
+    limit.set(all, this.#host.stopTimeoutMs);
     await new Promise<void>((resolve) => {
       this.#resolve = resolve;
       this.#pump();
     });
-    deadlines.clear(deadline);
+    limit.clear(all);
     return this;
   }
 
@@ -86,15 +87,14 @@ class Halt implements Halted {
   }
 
   #begin(slot: Slot): void {
-    const { name, options, hooks } = slot.definition;
-    const ms = options.timeoutMs?.stop ?? STOP_MS;
+    const { name, hooks } = slot.definition;
     slot.state = "stopping";
     slot.beganAt = performance.now();
     this.#host.emit?.({ type: "stopping", component: name });
     try {
       const result = hooks.stop?.(slot.value as never, slot.needs as never);
       if (!isThenable(result)) return this.#ended(slot);
-      slot.deadline = this.#host.deadlines.set(ms, () => this.#expired(slot, "", ms));
+      this.#deadlines.set(slot, stopMs(slot), slot.beganAt);
       result.then(
         () => this.#ended(slot),
         (error: unknown) => this.#failed(slot, error),
@@ -117,8 +117,7 @@ class Halt implements Halted {
   /** The first call for a slot counts. */
   #ended(slot: Slot, failure?: HookFailure): void {
     if (slot.state !== "stopping" || this.#left === 0) return;
-    this.#host.deadlines.clear(slot.deadline);
-    slot.deadline = undefined;
+    this.#deadlines.clear(slot);
     const component = slot.definition.name;
     const ms = performance.now() - slot.beganAt;
     slot.state = failure || slot.isLate ? "failed" : "stopped";
@@ -152,6 +151,10 @@ class Halt implements Halted {
     const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length > 0 ? `, which holds up ${names.slice(0, MOST_NAMES).join(", ")}${more},` : "";
   }
+}
+
+function stopMs({ definition }: Slot): number {
+  return definition.options.timeoutMs?.stop ?? STOP_MS;
 }
 
 function lastStartedFirst(one: Slot, other: Slot): number {

@@ -1,5 +1,5 @@
 /** The health of one component, asked for with a deadline. */
-import type { Deadlines } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { StateError, TimeoutError } from "./errors.js";
 import type { ComponentHealth } from "./lifecycle.js";
 import type { Slot } from "./slot.js";
@@ -7,7 +7,7 @@ import type { Slot } from "./slot.js";
 const HEALTH_MS = 2_000;
 
 /** Asks a component that has started; any other is not healthy, and is not asked. Never rejects. */
-export async function healthOf({ definition, state, value }: Slot, deadlines: Deadlines): Promise<ComponentHealth> {
+export async function healthOf({ definition, state, value }: Slot): Promise<ComponentHealth> {
   const component = definition.name;
   if (state !== "started") return { component, healthy: false, ms: 0, error: new StateError(`"${component}" is ${state}`, { component }) };
   const beganAt = performance.now();
@@ -15,7 +15,9 @@ export async function healthOf({ definition, state, value }: Slot, deadlines: De
   const controller = new AbortController();
   let expire: ((error: unknown) => void) | undefined;
   const expired = new Promise<never>((_, reject) => (expire = reject));
-  const deadline = deadlines.set(ms, () => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
+  const check = { dueAt: Number.POSITIVE_INFINITY };
+  const deadlines = new Deadlines<typeof check>(() => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
+  deadlines.set(check, ms);
   try {
     await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
     return { component, healthy: true, ms: performance.now() - beganAt };
@@ -23,6 +25,6 @@ export async function healthOf({ definition, state, value }: Slot, deadlines: De
     controller.abort(error);
     return { component, healthy: false, ms: performance.now() - beganAt, error };
   } finally {
-    deadlines.clear(deadline);
+    deadlines.clear(check);
   }
 }

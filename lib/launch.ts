@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { Box, isThenable } from "./component.js";
-import type { Deadlines } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import { Context, type Host, type Slot } from "./slot.js";
@@ -21,7 +21,6 @@ export interface LaunchFailure {
 export interface LaunchHost extends Host {
   readonly graph: Graph;
   readonly slots: readonly Slot[];
-  readonly deadlines: Deadlines;
   readonly concurrency: number;
   /** builds and starts one component; may throw */
   open(slot: Slot, context: Context): unknown;
@@ -37,6 +36,7 @@ const GRACE_MS = 1_000;
 export class Launch {
   readonly #host: LaunchHost;
   readonly #ready = new TinyQueue<number>();
+  readonly #deadlines = new Deadlines<Slot>((slot) => this.#expired(slot));
   #underWay = 0;
   #beganAt = 0;
   #failure: LaunchFailure | undefined;
@@ -108,37 +108,37 @@ export class Launch {
   }
 
   #wait(slot: Slot, context: Context, result: PromiseLike<unknown>): void {
-    const { name, options } = slot.definition;
-    const ms = options.timeoutMs?.start ?? START_MS;
-    let isLate = false;
     this.#underWay++;
-    slot.deadline = this.#host.deadlines.set(ms, () => {
-      isLate = true;
-      const error = new TimeoutError(`The start of "${name}"`, ms, { component: name });
-      context.abort(error);
-      this.#failed(slot, error);
-      // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
-      slot.deadline = this.#host.deadlines.set(Math.min(ms, GRACE_MS), () => this.#settled(slot));
-    });
-    const isLeftBehind = () => slot.context !== context;
+    this.#deadlines.set(slot, startMs(slot), slot.beganAt);
     result.then(
       (value) => {
-        if (isLeftBehind()) return void this.#stopLeftBehind(slot, unboxed(value));
-        if (isLate) this.#late(slot, value);
-        else this.#started(slot, value);
+        if (slot.context !== context) return void this.#stopLeftBehind(slot, unboxed(value));
+        if (slot.state === "starting") this.#started(slot, value);
+        else this.#late(slot, value);
         this.#settled(slot);
       },
       (error: unknown) => {
-        if (isLeftBehind()) return;
-        if (!isLate) this.#failed(slot, error);
+        if (slot.context !== context) return;
+        if (slot.state === "starting") this.#failed(slot, error);
         this.#settled(slot);
       },
     );
   }
 
+  #expired(slot: Slot): void {
+    const { name: component } = slot.definition;
+    // Not heeded in time of grace either: it is left behind.
+    if (slot.state !== "starting") return this.#settled(slot);
+    const ms = startMs(slot);
+    const error = new TimeoutError(`The start of "${component}"`, ms, { component });
+    slot.context?.abort(error);
+    this.#failed(slot, error);
+    // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
+    this.#deadlines.set(slot, Math.min(ms, GRACE_MS));
+  }
+
   #settled(slot: Slot): void {
-    this.#host.deadlines.clear(slot.deadline);
-    slot.deadline = undefined;
+    this.#deadlines.clear(slot);
     slot.context = undefined;
     this.#underWay--;
     this.#pump();
@@ -183,6 +183,10 @@ export class Launch {
     if (!this.#failure) this.giveUp(error, slot);
     else if (slot.state === "failed") this.#failure.later.push({ component, hook: "start", error });
   }
+}
+
+function startMs({ definition }: Slot): number {
+  return definition.options.timeoutMs?.start ?? START_MS;
 }
 
 /** Whether an error only says that the abort was heard. */

@@ -69,7 +69,7 @@ export class Running implements AsyncDisposable {
 
   /** Asks every component, side by side, each within its `timeoutMs.health` (ms, default 2,000); one without `health` is healthy while it runs. */
   async health(): Promise<Health> {
-    const components = await Promise.all(this.#engine.slots.map((slot) => healthOf(slot, this.#engine.deadlines)));
+    const components = await Promise.all(this.#engine.slots.map((slot) => healthOf(slot)));
     return { healthy: components.every((one) => one.healthy), components };
   }
 

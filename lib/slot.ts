@@ -1,6 +1,5 @@
 /** One component of one Running: its state, its value, and the context its `start` receives. */
 import type { Definition } from "./component.js";
-import type { Deadline } from "./deadlines.js";
 import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State } from "./lifecycle.js";
 
 /** The engine's record of a component. */
@@ -21,8 +20,8 @@ export class Slot {
   ms: number | undefined = undefined;
   /** only while its start is under way */
   context: Context | undefined = undefined;
-  /** for the hook that is under way */
-  deadline: Deadline | undefined = undefined;
+  /** by when the hook that is under way has to have ended */
+  dueAt = Number.POSITIVE_INFINITY;
   rolledBack = false;
   /** it ran out of time, then brought a value all the same, which has to be stopped */
   isLate = false;

@@ -1,24 +1,33 @@
 /** Many deadlines on one timer, on the clock itself. */
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import { Deadlines } from "../../lib/deadlines.js";
+import { Deadlines, type Timed } from "../../lib/deadlines.js";
 import { settled } from "../support/outcome.js";
 
 const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
 
+/** Something that calls back when its time is up. */
+interface Task extends Timed {
+  readonly call: () => void;
+}
+
+const task = (call: () => void): Task => ({ dueAt: Number.POSITIVE_INFINITY, call });
+const newDeadlines = () => new Deadlines<Task>((one) => one.call());
+
 describe("deadlines", () => {
   it("call back in the order in which they expire, not before, on one timer", async () => {
-    const deadlines = new Deadlines();
+    const deadlines = newDeadlines();
     await settled(); // mocha sets its own timer once a test has returned its promise
     const before = timers();
     const beganAt = performance.now();
     const log: string[] = [];
     const late: number[] = [];
     for (const ms of [30, 10, 20]) {
-      deadlines.set(ms, () => {
+      const call = () => {
         log.push(`${ms}`);
         late.push(performance.now() - beganAt - ms);
-      });
+      };
+      deadlines.set(task(call), ms);
     }
     expect(timers() - before).to.equal(1);
     await delay(60);
@@ -29,23 +38,29 @@ describe("deadlines", () => {
   });
 
   it("call back in that order though all have expired while the process was busy", async () => {
-    const deadlines = new Deadlines();
+    const deadlines = newDeadlines();
     const log: number[] = [];
-    for (const ms of [3, 1, 2]) deadlines.set(ms, () => log.push(ms));
-    const beganAt = performance.now();
-    while (performance.now() - beganAt < 5);
+    const now = performance.now();
+    for (const ms of [3, 1, 2])
+      deadlines.set(
+        task(() => log.push(ms)),
+        ms,
+        now,
+      );
+    while (performance.now() - now < 5);
     await delay(5);
     expect(log).to.deep.equal([1, 2, 3]);
   });
 
   it("do not call back what was cleared, and leave no timer once all are", async () => {
-    const deadlines = new Deadlines();
+    const deadlines = newDeadlines();
     await settled();
     const before = timers();
     const log: string[] = [];
-    const first = deadlines.set(5, () => log.push("first"));
-    const second = deadlines.set(10_000, () => log.push("second"));
-    const third = deadlines.set(5, () => log.push("third"));
+    const [first, second, third] = ["first", "second", "third"].map((name) => task(() => log.push(name))) as [Task, Task, Task];
+    deadlines.set(first, 5);
+    deadlines.set(second, 10_000);
+    deadlines.set(third, 5);
     deadlines.clear(first);
     await delay(10);
     await settled();
@@ -56,32 +71,68 @@ describe("deadlines", () => {
     expect(log).to.deep.equal(["third"]);
   });
 
+  it("hold nothing of what was cleared, however many came and went", async () => {
+    const deadlines = newDeadlines();
+    const log: string[] = [];
+    const last = task(() => log.push("last"));
+    for (let round = 0; round < 1_000; round++) {
+      const one = task(() => log.push("never"));
+      deadlines.set(one, 1);
+      if (round === 500) deadlines.set(last, 2);
+      deadlines.clear(one);
+    }
+    await delay(10);
+    await settled();
+    expect(log).to.deep.equal(["last"]);
+  });
+
   it("may be set and cleared by one that expires", async () => {
-    const deadlines = new Deadlines();
+    const deadlines = newDeadlines();
     const log: string[] = [];
     await new Promise<void>((resolve) => {
-      deadlines.set(1, () => {
+      const outer = task(() => {
         log.push("outer");
-        const cleared = deadlines.set(1, () => log.push("never"));
-        deadlines.set(2, () => resolve(void log.push("inner")));
+        const cleared = task(() => log.push("never"));
+        deadlines.set(cleared, 1);
+        deadlines.set(
+          task(() => resolve(void log.push("inner"))),
+          2,
+        );
         deadlines.clear(cleared);
       });
+      deadlines.set(outer, 1);
     });
     expect(log).to.deep.equal(["outer", "inner"]);
   });
 
+  it("may be set again by the very one that expires", async () => {
+    const log: string[] = [];
+    const deadlines = new Deadlines<Timed>((one) => log.push("due") < 2 && deadlines.set(one, 1));
+    deadlines.set(
+      task(() => {}),
+      1,
+    );
+    await delay(20);
+    await settled();
+    expect(log).to.deep.equal(["due", "due"]);
+  });
+
   it("never come where they are 0 ms away", () => {
     const before = timers();
-    expect(new Deadlines().set(0, () => expect.fail("came"))).to.equal(undefined);
+    newDeadlines().set(
+      task(() => expect.fail("came")),
+      0,
+    );
     expect(timers() - before).to.equal(0);
   });
 
   it("do not come at once where they are further away than a timer reaches", async () => {
-    const deadlines = new Deadlines();
+    const deadlines = newDeadlines();
     const warnings: Error[] = [];
     const note = (warning: Error) => void warnings.push(warning);
     process.on("warning", note);
-    const months = deadlines.set(2 ** 32, () => expect.fail("came"));
+    const months = task(() => expect.fail("came"));
+    deadlines.set(months, 2 ** 32);
     await delay(5);
     deadlines.clear(months);
     process.off("warning", note);
