@@ -30,9 +30,7 @@ export class Definition {
     readonly kind: "functions" | "class" | "plain",
     readonly token: Token,
     readonly name: string,
-    readonly needs: readonly Need[],
-    /** the names under which it knows its needs, in their order */
-    readonly locals: readonly string[],
+    private readonly wanted: readonly Need[] | Readonly<Record<string, Need>>,
     readonly groups: readonly string[],
     readonly options: ComponentOptions<never>,
     readonly hooks: Hooks,
@@ -44,9 +42,24 @@ export class Definition {
     return this.kind === "plain" ? `class ${this.name}` : (/([^/\\()\s]+:\d+):\d+\)?\s*$/.exec(this.site.stack ?? "")?.[1] ?? "somewhere");
   }
 
-  /** The same with other needs, or under another key. */
-  with(changes: Partial<Pick<Definition, "token" | "name" | "needs" | "locals" | "groups">>): Definition {
-    return Object.assign(Object.create(Definition.prototype), this, changes) as Definition;
+  get needs(): readonly Need[] {
+    return Array.isArray(this.wanted) ? (this.wanted as readonly Need[]) : Object.values(this.wanted);
+  }
+
+  /** The names under which it knows its needs, in their order. */
+  get locals(): readonly string[] {
+    return Array.isArray(this.wanted) ? (this.wanted as readonly Need[]).map(localName) : Object.keys(this.wanted);
+  }
+
+  /** The same with other needs. */
+  needing(wanted: readonly Need[]): Definition {
+    return new Definition(this.kind, this.token, this.name, wanted, this.groups, this.options, this.hooks, this.site);
+  }
+
+  /** The same under the key of another, whose groups it takes over where it names none. */
+  insteadOf({ token, name, groups }: Definition): Definition {
+    const own = this.groups.length > 0 ? this.groups : groups;
+    return new Definition(this.kind, token, name, this.wanted, own, this.options, this.hooks, this.site);
   }
 }
 
@@ -160,17 +173,7 @@ export function isPart(value: unknown): value is Part {
 export function plainDefinition(constructor: Ctor): Definition {
   let definition = plain.get(constructor);
   if (!definition) {
-    definition = new Definition(
-      "plain",
-      constructor,
-      constructor.name,
-      NONE,
-      NONE,
-      NONE,
-      NO_OPTIONS,
-      new ClassHooks(constructor),
-      NO_OPTIONS,
-    );
+    definition = new Definition("plain", constructor, constructor.name, NONE, NONE, NO_OPTIONS, new ClassHooks(constructor), NO_OPTIONS);
     plain.set(constructor, definition);
   }
   return definition;
@@ -182,17 +185,16 @@ const plain = new WeakMap<Ctor, Definition>();
 function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Record<string, Need>>, site: CallSite): Definition {
   const { name } = key;
   if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${name}")`, options.start);
-  const wanted = options.needs ?? NO_NEEDS;
-  const locals = options.needs ? Object.keys(wanted) : NONE;
-  const needs = locals.map((local, index) => checkNeed(wanted[local], index, local, name));
-  return new Definition("functions", key, name, needs, locals, groupsOf(options), options, options, site);
+  const definition = new Definition("functions", key, name, options.needs ?? NO_NEEDS, groupsOf(options), options, options, site);
+  checkNeeds(definition);
+  return definition;
 }
 
 function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, site: CallSite): Definition {
-  const { name } = options;
-  const locals = options.needs.map(localName);
-  const needs = options.needs.map((need, index) => checkNeed(need, index, locals[index] ?? "", name));
-  return new Definition("class", constructor, name, needs, locals, groupsOf(options), options, new ClassHooks(constructor), site);
+  const { name, needs } = options;
+  const definition = new Definition("class", constructor, name, needs, groupsOf(options), options, new ClassHooks(constructor), site);
+  checkNeeds(definition);
+  return definition;
 }
 
 /** The hooks of an instance, asked for when their time comes: they may be methods or properties. */
@@ -226,15 +228,20 @@ const NONE: readonly never[] = Object.freeze([]);
 const NO_OPTIONS = Object.freeze({});
 const NO_NEEDS: Readonly<Record<string, Need>> = NO_OPTIONS;
 
-function checkNeed(need: unknown, index: number, local: string, component: string): Need {
-  const { kind, of } = (need ?? {}) as { kind?: unknown; of?: unknown };
-  const token = kind === "opt" || kind === "all" ? of : need;
-  if (typeof token === "function" || KINDS.has((token as { kind?: unknown } | undefined)?.kind)) return need as Need;
-  const fix =
-    token === undefined || token === null
-      ? "two modules probably import each other; move the key into a module of its own"
-      : "a need is a key, a component's class, opt(), all() or config()";
-  throw new InjectionError(`Need ${index + 1} ("${local}") of component "${component}" is ${describe(token)}`, { component, fix });
+/** @throws {InjectionError} for the first need that is none */
+function checkNeeds({ name, needs, locals }: Definition): void {
+  for (const [index, need] of needs.entries()) {
+    const { kind, of } = (need ?? {}) as { kind?: unknown; of?: unknown };
+    const token = kind === "opt" || kind === "all" ? of : need;
+    if (typeof token === "function" || KINDS.has((token as { kind?: unknown } | undefined)?.kind)) continue;
+    const isAbsent = token === undefined || token === null;
+    throw new InjectionError(`Need ${index + 1} ("${locals[index]}") of component "${name}" is ${describe(token)}`, {
+      component: name,
+      fix: isAbsent
+        ? "two modules probably import each other; move the key into a module of its own"
+        : "a need is a key, a component's class, opt(), all() or config()",
+    });
+  }
 }
 
 const KINDS: ReadonlySet<unknown> = new Set(["key", "group", "config"]);

@@ -12,8 +12,7 @@ export interface PlainClass {
   readonly name: string;
   /** each component or group once: first those of the constructor and its helpers in order of parameters, then those behind `delay()` */
   readonly needs: readonly Need[];
-  /** what each is called, where a name has to stand for it */
-  readonly locals: readonly string[];
+
   readonly problems: readonly Problem[];
 }
 
@@ -122,8 +121,7 @@ class Inspection implements PlainClass {
   readonly name: string;
   readonly problems: Problem[] = [];
   readonly needs: readonly Need[];
-  readonly locals: readonly string[];
-  readonly #needs = new Map<unknown, { readonly local: string; readonly need: Need }>();
+  readonly #needs = new Map<unknown, Need>();
   readonly #seen = new Set<Ctor>();
   readonly #delayed: (() => void)[] = [];
   readonly #find: Find;
@@ -133,9 +131,7 @@ class Inspection implements PlainClass {
     this.#find = find;
     this.#helper(constructor, []);
     for (const visit of this.#delayed) visit();
-    const found = [...this.#needs.values()];
-    this.needs = found.map(({ need }) => need);
-    this.locals = found.map(({ local }) => local);
+    this.needs = [...this.#needs.values()];
   }
 
   #parameters(owner: Ctor, info: readonly unknown[], trail: readonly Ctor[]): void {
@@ -161,7 +157,7 @@ class Inspection implements PlainClass {
       }
     } else if (typeof token === "function") this.#class(token as Ctor, site, trail);
     else if (typeof token === "string" && token.trim() !== "") {
-      if (multiple) this.#needs.set(`all ${token}`, { local: token, need: all(group(token)) });
+      if (multiple) this.#needs.set(`all ${token}`, all(group(token)));
       else this.#need(key()(token), optional);
     } else if (token === undefined) {
       this.#problem("untyped", `${site.place} is undefined: modules that import each other; use ${USE_DELAY}`);
@@ -204,9 +200,9 @@ class Inspection implements PlainClass {
   #need(token: Token, optional: boolean): void {
     const id = typeof token === "function" ? token : `key ${token.name}`;
     const known = this.#needs.get(id);
-    if (known && !isOptional(known.need)) return;
-    const local = typeof token === "function" ? (definitionOf(token)?.name ?? tokenName(token)) : tokenName(token);
-    this.#needs.set(id, { local, need: optional ? opt(token) : token });
+    if (known && !isOptional(known)) return;
+
+    this.#needs.set(id, optional ? opt(token) : token);
   }
 
   #problem(kind: Problem["kind"], message: string): void {

@@ -96,8 +96,8 @@ export class System<P extends string = never, R extends string = never> {
     const replaced = this.#find(token, "replace");
     const isClass = typeof replacement === "function" && (typeof token === "function" || definitionOf(replacement as Ctor) !== undefined);
     const definition = isPart(replacement) || isClass ? definitionFor(replacement as AnyPart) : constant(replacement);
-    const { token: key, name, groups } = replaced;
-    const renamed = definition.with({ token: key, name, groups: definition.groups.length > 0 ? definition.groups : groups });
+
+    const renamed = definition.insteadOf(replaced);
     return new System(
       this.#definitions.map((one) => (one === replaced ? renamed : one)),
       this.#known,
@@ -205,9 +205,9 @@ function inspected(definitions: readonly Definition[], problems: Problem[]): rea
   for (const { name, token } of definitions) tokens.set(name, token).set(token, token);
   return definitions.map((definition) => {
     if (definition.kind !== "plain") return definition;
-    const { needs, locals, problems: found } = inspect(definition.hooks.constructed as Ctor, (token) => tokens.get(token));
+    const { needs, problems: found } = inspect(definition.hooks.constructed as Ctor, (token) => tokens.get(token));
     problems.push(...found);
-    return definition.with({ needs, locals });
+    return definition.needing(needs);
   });
 }
 

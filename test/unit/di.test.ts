@@ -65,19 +65,6 @@ describe("inspect", () => {
     expect(inspect(Repository, among(Settings, Db)).name).to.equal("Repository");
   });
 
-  it("names a need as its component is named", () => {
-    @Component("the-store", [])
-    class Store {}
-    @injectable()
-    class Reader {
-      constructor(
-        readonly store: Store,
-        readonly db: Db,
-      ) {}
-    }
-    expect(inspect(Reader, among(Store, Db)).locals).to.deep.equal(["the-store", "Db"]);
-  });
-
   it("says the same a second time", () => {
     expect(inspect(Repository, among(Db, Settings)).needs).to.deep.equal(inspect(Repository, among(Db, Settings)).needs);
   });
