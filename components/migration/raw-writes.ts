@@ -1,0 +1,187 @@
+/** Writes documents as bytes through the driver's own bulk, so that its sessions, retries and errors stay what they are. */
+import type { Batch, BulkWriteOptions, Collection, Document, MongoBulkWriteError, UnorderedBulkOperation, WriteError } from "mongodb";
+import { MigrationInputError, StateError } from "../../lib/index.js";
+import { idElement } from "./raw-document.js";
+
+/** A document that was refused; all others were written. */
+export interface RefusedWrite {
+  /** its place in the list that was to be written */
+  readonly index: number;
+  /** the server's code; 11000 is a duplicate key, 10334 a document of more than 16 MB */
+  readonly code: number;
+  readonly message: string;
+  /** for a duplicate key the index that has it already, `_id_` for the `_id`; undefined where the server does not say */
+  readonly duplicateIn?: string | undefined;
+}
+
+/** The driver's options of a bulk: session, writeConcern and so on. */
+export type RawWriteOptions = Omit<BulkWriteOptions, "ordered">;
+
+/**
+ * Whether this driver and this server take documents as bytes. It asks the server once and writes nothing: the bytes sent
+ * have a field that an update must not have, and only a server that gets to see them objects to it.
+ *
+ * @throws what reaching the server throws
+ */
+export async function canWriteRaw(collection: Collection): Promise<boolean> {
+  await collection.db.client.connect();
+  const bulk = collection.initializeUnorderedBulkOp();
+  bulk.find({ _id: { $in: [] } }).replaceOne({});
+  const batch = openBatch(bulk);
+  if (!batch) return false;
+  batch.serializedOperations = [PROBE];
+  try {
+    await bulk.execute();
+    return false;
+  } catch (error) {
+    const { code } = unwrap(error) as { readonly code?: unknown };
+    if (typeof code !== "number") throw unwrap(error);
+    return code === UNKNOWN_FIELD;
+  }
+}
+
+/**
+ * Inserts documents, unordered, each byte for byte, and returns the refused ones. An `_id` must be in each.
+ * Sent in pieces of at most 16 MB; the driver repeats a piece by itself after a network error, without doubling it.
+ *
+ * @throws what the driver's bulk throws where it is not about single documents, network errors as they are: some of the
+ *   documents may be written then
+ */
+export function insertRaw(
+  collection: Collection,
+  documents: readonly Uint8Array[],
+  options: RawWriteOptions = {},
+): Promise<readonly RefusedWrite[]> {
+  return write(collection, documents, options, (bulk) => bulk.insert({ _id: 0 }), asItIs);
+}
+
+/**
+ * Replaces documents by their `_id`, or inserts them, unordered, each byte for byte, and returns the refused ones.
+ * Otherwise as `insertRaw`.
+ *
+ * @throws {MigrationInputError} before anything is sent, where one has no `_id`
+ */
+export function replaceRaw(
+  collection: Collection,
+  documents: readonly Uint8Array[],
+  options: RawWriteOptions = {},
+): Promise<readonly RefusedWrite[]> {
+  return write(collection, documents, options, (bulk) => bulk.find({}).upsert().replaceOne({}), replacement);
+}
+
+async function write(
+  collection: Collection,
+  documents: readonly Uint8Array[],
+  options: RawWriteOptions,
+  open: (bulk: UnorderedBulkOperation) => unknown,
+  statement: (document: Uint8Array) => Uint8Array,
+): Promise<readonly RefusedWrite[]> {
+  const refused: RefusedWrite[] = [];
+  const statements = documents.map(statement);
+  for (const indexes of pieces(documents, refused)) {
+    const bulk = collection.initializeUnorderedBulkOp(options);
+    open(bulk);
+    const batch = openBatch(bulk);
+    if (!batch) throw new StateError("This MongoDB driver does not take documents as bytes");
+    batch.serializedOperations = indexes.map((index) => statements[index] as Uint8Array);
+    // The driver sends the bytes; of these it only takes the number, and shows them to whoever monitors commands.
+    batch.operations = batch.serializedOperations as unknown as Document[];
+    batch.originalIndexes = indexes;
+    batch.size = indexes.length;
+    try {
+      await bulk.execute();
+    } catch (error) {
+      refused.push(...refusals(error, collection.namespace));
+    }
+  }
+  return refused;
+}
+
+/** Splits a list into pieces that fit into a message; what no server can store is refused at once. */
+function pieces(documents: readonly Uint8Array[], refused: RefusedWrite[]): number[][] {
+  const lists: number[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const [index, { length }] of documents.entries()) {
+    if (length > MAX_BYTES) {
+      refused.push({ index, code: TOO_LARGE, message: `the document has ${length} bytes, MongoDB stores ${MAX_BYTES} at most` });
+      continue;
+    }
+    if (bytes + length > MAX_BYTES || lists.at(-1)?.length === MAX_COUNT) {
+      lists.push([]);
+      bytes = 0;
+    }
+    lists.at(-1)?.push(index);
+    bytes += length;
+  }
+  return lists;
+}
+
+/** The batch of a bulk with one operation, where the driver keeps the operation's bytes to send them. */
+function openBatch(bulk: UnorderedBulkOperation): Batch | undefined {
+  const [batch] = bulk.batches as readonly (Batch | undefined)[];
+  const bytes = batch?.serializedOperations as readonly unknown[] | undefined;
+  return bytes?.length === 1 && bytes[0] instanceof Uint8Array && (batch?.originalIndexes as readonly number[] | undefined)?.length === 1
+    ? batch
+    : undefined;
+}
+
+/** The refused documents of a failed bulk. */
+function refusals(error: unknown, namespace: string): RefusedWrite[] {
+  const { writeErrors, result } = error as Partial<MongoBulkWriteError>;
+  const list = ([] as WriteError[]).concat(writeErrors ?? []);
+  if (list.length === 0 || result?.getWriteConcernError()) throw unwrap(error);
+  return list.map(({ index, code, errmsg = "" }) => {
+    const duplicateIn = code === DUPLICATE_KEY ? duplicateIndex(errmsg, namespace) : undefined;
+    return { index, code, message: errmsg, duplicateIn };
+  });
+}
+
+/** The driver's bulk wraps network errors, too, and so hides what they are. */
+function unwrap(error: unknown): unknown {
+  const { errorResponse } = error as Partial<MongoBulkWriteError>;
+  return errorResponse instanceof Error ? errorResponse : error;
+}
+
+/** A collection that is clustered by `_id` has no index that could be named. */
+function duplicateIndex(message: string, namespace: string): string | undefined {
+  const [, rest] = message.split(`collection: ${namespace} `, 2);
+  if (rest?.startsWith("dup key: { _id: ")) return "_id_";
+  return rest && /^index: (.+?) dup key: /s.exec(rest)?.[1];
+}
+
+function asItIs(document: Uint8Array): Uint8Array {
+  return document;
+}
+
+/** `{ q: { _id }, u: document, upsert: true }` */
+function replacement(document: Uint8Array): Uint8Array {
+  const id = idElement(document);
+  if (!id) throw new MigrationInputError("Cannot replace a document that has no _id");
+  return embed([element(0x03, "q", embed([id])), element(0x03, "u", document), element(0x08, "upsert", TRUE)]);
+}
+
+function element(type: number, name: string, value: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([type]), Buffer.from(`${name}\0`), value]);
+}
+
+function embed(elements: readonly Uint8Array[]): Buffer {
+  const document = Buffer.concat([SIZE, ...elements, END]);
+  document.writeInt32LE(document.length, 0);
+  return document;
+}
+
+const SIZE = Buffer.alloc(4);
+const END = Buffer.alloc(1);
+const TRUE = Buffer.from([1]);
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_COUNT = 100_000;
+const DUPLICATE_KEY = 11_000;
+const TOO_LARGE = 10_334;
+const UNKNOWN_FIELD = 40_415;
+
+/** An update of nothing, with one field too many. */
+const PROBE = embed([
+  element(0x03, "q", embed([element(0x03, "_id", embed([element(0x04, "$in", embed([]))]))])),
+  element(0x03, "u", embed([])),
+  element(0x08, "millraceSeesTheseBytes", TRUE),
+]);
