@@ -1,10 +1,13 @@
 /** Settings as people read them, in messages, tables and help; no secret is ever shown. */
-import type { Field, Schema } from "./key.js";
+import type { Format, Schema } from "./key.js";
 import type { Configuration } from "./lifecycle.js";
 import { printable } from "./wording.js";
 
 /** What stands in the place of a secret. */
 export const HIDDEN = "••••";
+
+/** What something is called that is not to be shown, though nobody marked it. */
+export const SECRET_NAME = /passw|secret|token|credential|authorization|api-?_?key/i;
 
 /** The value as it may be shown: a secret is hidden whole, of a URI its user and password. */
 export function mask(value: unknown, isSecret: boolean): unknown {
@@ -23,9 +26,11 @@ export function withoutSecret(word: string, needs: readonly { readonly section: 
   return isSecret && value !== undefined ? `${setting}=${HIDDEN}` : maskCredentials(word);
 }
 
-/** All between `://` and the last `@`: a password that is not percent-encoded may hold any character. */
+/** All between `://` and the last `@`, since a password that is not percent-encoded may hold any character; and options that are secret. */
 function maskCredentials(text: string): string {
-  return text.replace(/:\/\/[^]*@/, `://${HIDDEN}@`);
+  return text
+    .replace(/:\/\/[^]*@/, `://${HIDDEN}@`)
+    .replace(/([?&][^=&]+=)[^&]+/g, (option, name) => (SECRET_NAME.test(option) ? `${name}${HIDDEN}` : option));
 }
 
 /** A name or a text in double quotes, on one line, of at most 60 characters. */
@@ -34,9 +39,9 @@ export function quote(text: string): string {
   return JSON.stringify(masked.length > 60 ? `${masked.slice(0, 59)}…` : masked);
 }
 
-/** A value as it stands in a message: scalars as they are written, lists and groups by their brackets. */
+/** A value as it stands in a message: scalars as they are written, lists and groups by their brackets; a URI may lack its scheme. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return quote(value);
+  if (typeof value === "string") return quote(value.replace(/^[^\s/:]+:(?!\/\/)[^]*@/, `${HIDDEN}@`));
   if (Array.isArray(value)) return "[…]";
   return typeof value === "object" && value !== null ? "{…}" : String(value);
 }
@@ -49,9 +54,24 @@ export function kebabCase(name: string): string {
     .toLowerCase();
 }
 
-/** Every setting in force: name, value and where it comes from, one a line, aligned, below a line that names the environment. */
-export function formatConfiguration({ env, settings }: Configuration): string {
-  const rows = settings.map(({ section, name, value, source }) => [`${section}/${name}`, plainOrQuoted(value), source]);
+/**
+ * Every setting in force: name, value and where it comes from, one a line, aligned, below a line that names the environment.
+ *
+ * @param needs what says how a number is written: a duration with its unit, a port without a comma; default as it is
+ */
+export function formatConfiguration(
+  { env, settings }: Configuration,
+  needs: readonly { readonly section: string; readonly schema: Schema }[] = [],
+): string {
+  const formats = new Map<string, Format>(
+    needs.flatMap(({ section, schema }) =>
+      Object.entries(schema).map(([name, { format }]) => [`${section}/${kebabCase(name)}`, format] as const),
+    ),
+  );
+  const rows = settings.map(({ section, name, value, source }) => {
+    const fullName = `${section}/${name}`;
+    return [fullName, inWords(value, formats.get(fullName)), source];
+  });
   return [`Settings in force (environment ${env})`, ...align(rows)].join("\n");
 }
 
@@ -70,26 +90,29 @@ export function settingsHelp(
     for (const [name, field] of Object.entries(schema)) {
       const fullName = `${section}/${kebabCase(name)}`;
       const value = inForce.has(fullName) ? inForce.get(fullName) : mask(field.default, field.sensitive ?? false);
-      if (!docs.has(fullName)) docs.set(fullName, `${field.doc} (${inWords(value, field)}${field.env ? `; or ${field.env}` : ""})`);
+      if (!docs.has(fullName)) docs.set(fullName, `${field.doc} (${inWords(value, field.format)}${field.env ? `; or ${field.env}` : ""})`);
     }
   }
   return align([...docs]).join("\n");
 }
 
-function inWords(value: unknown, { format }: Field): string {
-  if (value === null) return "none";
+function inWords(value: unknown, format: Format | undefined): string {
+  if (value === null) return NONE;
   if (typeof value !== "number") return plainOrQuoted(value);
   if (format === "duration") return value % 1_000 === 0 ? `${grouped(value / 1_000)} s` : `${grouped(value)} ms`;
-  return format === "port" ? String(value) : grouped(value);
+  return format === undefined || format === "port" ? String(value) : grouped(value);
 }
 
+const NONE = "none";
+
 function grouped(count: number): string {
-  return count.toLocaleString("en-US");
+  return count.toLocaleString("en-US", { maximumFractionDigits: 20 });
 }
 
 /** Quoted only where it could not be told from its surroundings, or would break the line. */
 function plainOrQuoted(value: unknown): string {
-  return typeof value === "string" && !/^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u.test(value) ? JSON.stringify(value) : String(value);
+  if (typeof value !== "string") return String(value);
+  return value === NONE || !/^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u.test(value) ? JSON.stringify(value) : value;
 }
 
 /** A cell of more than 40 characters does not push the cells of other lines. */

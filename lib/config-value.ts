@@ -39,7 +39,7 @@ const KINDS = new Map<unknown, Kind>([
  *
  * A text (an argument, an environment variable) must be the one way to write its value: `5`, not `05`, `5.0` or ` 5`.
  * A value of a file has its type already, and must have the right one: `5`, not `"5"`; a duration may be text with a unit.
- * `null` is taken where it is the default; no text stands for it.
+ * `null` is taken where it is the default; no text stands for it. What the format takes, the field's own check may still refuse.
  */
 export function readValue(field: Field, given: unknown, fromText: boolean): Reading {
   if (given === null && field.default === null) return { value: null };
@@ -47,8 +47,9 @@ export function readValue(field: Field, given: unknown, fromText: boolean): Read
   const parsed = isText(given) ? kind.parse(given) : given;
   const hasUnit = field.format === "duration" && isText(given) && /[a-z]$/.test(given);
   const value = fromText || hasUnit ? parsed : given;
-  if (kind.accepts(value)) return { value };
-  return { expected: kind.accepts(parsed) ? `${kind.expected}, without quotes` : kind.expected };
+  if (!kind.accepts(value)) return { expected: kind.accepts(parsed) ? `${kind.expected}, without quotes` : kind.expected };
+  const expected = field.check?.(value as never);
+  return expected === undefined ? { value } : { expected };
 }
 
 function kindOf(format: Format): Kind {

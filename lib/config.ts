@@ -239,6 +239,9 @@ interface NeededField {
 
 function fieldsOf({ component, section, schema }: SectionNeed, sections: Sections, report: Report): readonly NeededField[] {
   const settings = sections.get(section)?.settings;
+  // An argument ends its setting's name at the first equals sign.
+  if (section.includes("=") && Object.keys(schema).length > 0)
+    report(component, `Section ${quote(section)} of component ${quote(component)} has a "=" in its name, which no argument can say`);
   return Object.entries(schema).flatMap(([name, field]) => {
     const setting = settings?.get(name);
     if (setting?.name === name) return [{ setting, field }];
@@ -261,7 +264,7 @@ function refusal({ fullName, isSecret }: Setting, { value, source }: Omit<Given,
 }
 
 /**
- * convict completes what was accepted with the schema's defaults, which it checks.
+ * convict completes what was accepted with the schema's defaults, which are checked also where they are not used.
  * It is given typed values and no texts, which it would coerce: "5abc" to 5.
  */
 function withDefaults(
@@ -273,12 +276,9 @@ function withDefaults(
   const convict = require("convict") as typeof import("convict");
   const definition = fields.map(({ setting, field }) => {
     const reading = readValue(field, field.default, false);
-    const format = (value: unknown) => {
-      const checked = readValue(field, value, false);
-      if ("expected" in checked) refuse(refusal(setting, { value, source: "default" }, checked.expected));
-    };
     const value = "value" in reading ? reading.value : (field.default ?? null);
-    return [setting.name, { doc: field.doc, default: value, nullable: field.default === null, format }] as const;
+    if ("expected" in reading) refuse(refusal(setting, { value, source: "default" }, reading.expected));
+    return [setting.name, { doc: field.doc, default: value, nullable: value === null, format: () => {} }] as const;
   });
   const store = convict<Record<string, unknown>>(Object.fromEntries(definition), { env: {}, args: [] });
   return Object.freeze(store.validate({ allowed: "strict" }).load(accepted).getProperties());

@@ -250,14 +250,16 @@ export class StartError<M = unknown> extends MillraceError {
 
   constructor(failure: StartFailure, map: M) {
     const { component, cause, later, rolledBack } = failure;
+    const isLate = cause instanceof TimeoutError && cause.component === component;
+    const why = isLate ? `it did not finish within ${duration(cause.ms)}` : firstLine(cause);
     const notes = cause instanceof MillraceError ? [...cause.notes] : [];
     if (rolledBack.length > 0) notes.push(`rolled back: ${rolledBack.map((one) => `${one.component} (${duration(one.ms)})`).join(", ")}`);
     for (const one of later) notes.push(`also: "${one.component}" failed to ${one.hook}: ${firstLine(one.error)}`);
     const fix = cause instanceof MillraceError ? cause.fix : undefined;
-    super("START_FAILED", `Component "${component}" failed to start: ${firstLine(cause)}`, {
+    super("START_FAILED", `Component "${component}" failed to start: ${why}`, {
       component,
       path: failure.path,
-      fix,
+      fix: fix ?? (isLate ? "find out what its start waits for, or raise its timeoutMs.start" : undefined),
       cause,
       notes,
     });

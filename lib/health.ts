@@ -6,7 +6,7 @@ import type { Slot } from "./slot.js";
 
 const HEALTH_MS = 2_000;
 
-/** Asks a component that has started; any other is not healthy, and is not asked. Never rejects. */
+/** Asks a component that has started; any other is not healthy, and is not asked. The answer false is an error. Never rejects. */
 export async function healthOf({ definition, state, value }: Slot): Promise<ComponentHealth> {
   const component = definition.name;
   if (state !== "started") return { component, healthy: false, ms: 0, error: new StateError(`"${component}" is ${state}`, { component }) };
@@ -19,7 +19,8 @@ export async function healthOf({ definition, state, value }: Slot): Promise<Comp
   const deadlines = new Deadlines<typeof check>(() => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
   deadlines.set(check, ms);
   try {
-    await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
+    const answer = await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
+    if (answer === false) throw new StateError(`The health check of "${component}" said false`, { component });
     return { component, healthy: true, ms: performance.now() - beganAt };
   } catch (error) {
     controller.abort(error);

@@ -67,20 +67,35 @@ export interface Field {
   readonly env?: string;
   /** a secret: masked wherever it is shown */
   readonly sensitive?: boolean;
+  /** Says what was expected where a value of the format is still no good: `a duration above 0`. Not asked about `null`; starts nothing. */
+  readonly check?: (value: never) => string | undefined;
 }
 
 /** The settings of a section; names are camelCase here and kebab-case in files and arguments. */
 export type Schema = Readonly<Record<string, Field>>;
 
-type FieldValue<F extends Field> =
-  | (F["format"] extends readonly (infer U)[]
-      ? U
-      : F["format"] extends BooleanConstructor
-        ? boolean
-        : F["format"] extends "nat" | "positive" | "int" | "port" | "duration" | NumberConstructor
-          ? number
-          : string)
-  | (F["default"] extends null ? null : never);
+/** What a value of a format is. */
+type Formatted<T> = T extends readonly (infer U)[]
+  ? U
+  : T extends BooleanConstructor
+    ? boolean
+    : T extends "nat" | "positive" | "int" | "port" | "duration" | NumberConstructor
+      ? number
+      : string;
+
+type FieldValue<F extends Field> = Formatted<F["format"]> | (F["default"] extends null ? null : never);
+
+/** What a default of a format may be; that of a duration may have a unit. */
+type DefaultOf<T> = Formatted<T> | (T extends "duration" ? string : never) | null;
+
+/** What a schema must also be, for the compiler to name a default that is not of its format. */
+type Fitting<S extends Schema> = {
+  readonly [K in keyof S]: unknown extends S[K]["default"]
+    ? unknown
+    : S[K]["default"] extends DefaultOf<S[K]["format"]>
+      ? unknown
+      : { readonly default: { readonly "expected a default of the type": DefaultOf<S[K]["format"]> } };
+};
 
 /** The frozen values of a schema. */
 export type Settings<S extends Schema> = { readonly [K in keyof S]: FieldValue<S[K]> };
@@ -127,8 +142,8 @@ export function all<V>(of: Group<V>): All<V> {
   return Object.freeze({ kind: "all", of });
 }
 
-/** Types a settings schema; see `Field`. */
-export function schema<const S extends Schema>(fields: S): S {
+/** Types a settings schema; see `Field`. A default of another type than its format does not compile, and is a problem for `check()`. */
+export function schema<const S extends Schema>(fields: S & Fitting<S>): S {
   return fields;
 }
 

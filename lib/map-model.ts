@@ -21,7 +21,7 @@ export interface MapNode {
   readonly state?: State;
   /** how long its start took */
   readonly ms?: number;
-  /** how long it waited for its needs before that */
+  /** how long it waited before that, from the beginning of the start: for its needs, or for its turn */
   readonly waitedMs?: number;
   /** a few words it says about itself: `mongod 6.0.5 127.0.0.1:40213` */
   readonly detail?: string;

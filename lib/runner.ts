@@ -1,17 +1,18 @@
 /** Makes any system a program: command line, signals, exit code. */
-import { writeFile } from "node:fs/promises";
-import { extname, relative } from "node:path";
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname, extname, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments, RUNNER_OPTIONS, type Arguments, type OptionValues, type ProgramOption, type ProgramOptions } from "./arguments.js";
 export type { OptionValues, ProgramOption, ProgramOptions } from "./arguments.js";
 import { environmentsIn, formatConfiguration, withoutSecret, settingsHelp, type ConfigSource } from "./config.js";
+import { HIDDEN, SECRET_NAME, show } from "./config-text.js";
 import { AbortedError, ComponentFailedError, ConfigError, StopError, UsageError } from "./errors.js";
-import { firstLine, plural } from "./wording.js";
+import { firstLine, plural, printable } from "./wording.js";
 import type { Logger } from "./lifecycle.js";
 import type { SystemMap } from "./map.js";
 import { render } from "./render.js";
 import type { Running } from "./running.js";
-import { type AnySystem, System } from "./system.js";
+import { type AnySystem, type StartOptions, System } from "./system.js";
 
 /** What a program's `main` may end with. */
 export interface Outcome {
@@ -31,12 +32,12 @@ export interface MainContext {
   readonly again: string;
 }
 
-/** A program around a system. */
-export interface Program<O extends ProgramOptions = {}> {
+/** A program around a system. What the engine takes is passed on to `start()`; `log` is by default a short line each on the process's stderr. */
+export interface Program<O extends ProgramOptions = {}> extends Pick<StartOptions, "concurrency" | "stopTimeoutMs" | "onEvent" | "log"> {
   readonly name: string;
   /** what it does, a few words */
   readonly doc?: string;
-  /** how it is called, for the help; default its name */
+  /** how it is called, for the help; default as it was started: `node dist/main.js` */
   readonly command?: string;
   /** the folder of its configuration files; default none */
   readonly conf?: string | URL;
@@ -51,10 +52,17 @@ export interface Host {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Calls back at each SIGINT and SIGTERM; returns how to stop that. */
-  onSignal(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** how the program was started; absent where no file was named: its name stands for it */
+  readonly command?: string | undefined;
+  /** Calls back at each of these signals; returns how to stop that. */
+  onSignal(listener: (signal: Signal) => void): () => void;
+  /** Calls back at each error that nobody caught, also of a promise; returns how to stop that. Absent: such an error is another's concern. */
+  onUncaught?(listener: (error: unknown) => void): () => void;
   exit(code: number): void;
 }
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+type Signal = (typeof SIGNALS)[number];
 
 /** What a system must also be, for the compiler to name what it lacks. */
 type Whole<A> =
@@ -63,8 +71,10 @@ type Whole<A> =
 const STOPPING = {
   SIGINT: "Interrupted: stopping in order (Ctrl-C again ends at once)",
   SIGTERM: "Asked to stop: stopping in order (a second signal ends at once)",
+  SIGHUP: "The terminal was closed: stopping in order (another signal ends at once)",
 };
-const EXIT = { done: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 };
+const UNCAUGHT = "An error was not caught: stopping in order";
+const EXIT = { done: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 /** How long `main` may take to come to its end once everything has stopped. */
 const MAIN_MS = 2_000;
 const FOREVER_MS = 2 ** 31 - 1;
@@ -72,9 +82,10 @@ const FOREVER_MS = 2 ** 31 - 1;
 /**
  * Runs a system as a program, then ends the process.
  *
- * Exit codes: 0 done; 1 failed; 2 the command line or the configuration was refused, nothing was started; 130 or 143 where a
- * `main` was interrupted by SIGINT or SIGTERM. A service (no `main`) that was asked to stop, also while it started, and did exits with 0.
- * The first signal stops in order, a second one ends the process at once.
+ * Exit codes: 0 done; 1 failed; 2 the command line or the configuration was refused, nothing was started; 129, 130 or 143 where a
+ * `main` was interrupted by SIGHUP, SIGINT or SIGTERM. A service (no `main`) that was asked to stop, also while it started, and did
+ * exits with 0. The first signal stops in order, a second one ends the process at once; but a SIGHUP after another signal changes
+ * nothing, since a terminal that closes sends it twice. An error that nobody caught stops in order too, then is told: exit code 1.
  */
 export async function run<const O extends ProgramOptions = {}>(
   app: (options: OptionValues<O>) => AnySystem,
@@ -101,9 +112,10 @@ export async function execute<const O extends ProgramOptions = {}>(
     const given = readArguments(host.argv, program.options ?? {});
     const made = app instanceof System ? app : app(given.values as OptionValues<O>);
     const source = sourceOf(program, given, host);
+    const command = program.command ?? host.command ?? program.name;
     switch (given.action) {
       case "help":
-        print(host.stdout, help(made, program, source));
+        print(host.stdout, help(made, program, command, source));
         return EXIT.done;
       case "check":
         return check(made, source, host);
@@ -112,7 +124,7 @@ export async function execute<const O extends ProgramOptions = {}>(
       case "visualize":
         return await visualize(made.map(), given.file, host);
       case "run":
-        return await start(made, program, given, source, host);
+        return await start(made, { ...program, command }, given, source, host);
     }
   } catch (error) {
     print(host.stderr, explain(error));
@@ -122,29 +134,34 @@ export async function execute<const O extends ProgramOptions = {}>(
 
 async function start<O extends ProgramOptions>(
   made: AnySystem,
-  program: Program<O>,
+  program: Program<O> & { readonly command: string },
   given: Arguments,
   config: ConfigSource,
   host: Host,
 ): Promise<number> {
   const interruption = new AbortController();
-  let interruptedBy: "SIGINT" | "SIGTERM" | undefined;
-  const forget = host.onSignal((signal) => {
-    if (interruptedBy) host.exit(EXIT[signal]);
-    else {
+  let interruptedBy: Signal | undefined;
+  const forgetSignals = host.onSignal((signal) => {
+    if (!interruptedBy) {
       interruptedBy = signal;
       print(host.stderr, STOPPING[signal]);
       interruption.abort(new AbortedError(`Stopped by ${signal}`));
-    }
+    } else if (signal !== "SIGHUP") host.exit(EXIT[signal]);
+  });
+  const uncaught: unknown[] = [];
+  const forgetUncaught = host.onUncaught?.((error) => {
+    if (uncaught.length === 0) print(host.stderr, UNCAUGHT);
+    uncaught.push(error);
+    interruption.abort(new AbortedError("Stopped by an error that was not caught", { cause: error }));
   });
   const { signal } = interruption;
   const asked = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   // A program whose components hold nothing open would otherwise end here.
   const alive = setInterval(() => {}, FOREVER_MS);
   try {
-    const running = await made.start({ config, signal, log: streamLogger(host.stderr) });
-    const { main } = program;
-    const context = { signal, env: given.env ?? "localhost", again: commandLine(made, program, host.argv) };
+    const { main, command, concurrency, stopTimeoutMs, onEvent, log = streamLogger(host.stderr) } = program;
+    const running = await made.start({ config, signal, concurrency, stopTimeoutMs, onEvent, log });
+    const context = { signal, env: given.env ?? "localhost", again: commandLine(made, command, host.argv) };
     const failures: unknown[] = [];
     const failed = (error: unknown): Outcome => {
       if (!signal.aborted || !isAbort(error)) failures.push(error);
@@ -163,20 +180,25 @@ async function start<O extends ProgramOptions>(
     const untold = failures.filter((error) => !told.includes(error) && !(error instanceof StopError && reason !== undefined));
     for (const error of untold) print(host.stderr, explain(error));
     if (outcome.closing) print(host.stdout, outcome.closing);
+    if (uncaught.length > 0) return EXIT.failed;
     if (interruptedBy && working) return EXIT[interruptedBy];
     if (reason !== undefined && exitCode !== 0) return exitCode;
     return outcome.exitCode || (failures.length > 0 ? exitCodeOf(failures[0]) : exitCode);
   } catch (error) {
-    if (!interruptedBy || !(error instanceof AbortedError)) throw error;
+    if (!(error instanceof AbortedError)) throw error;
+    if (uncaught.length > 0) return EXIT.failed;
+    if (!interruptedBy) throw error;
     return program.main ? EXIT[interruptedBy] : EXIT.done;
   } finally {
     clearInterval(alive);
-    forget();
+    forgetSignals();
+    forgetUncaught?.();
+    for (const error of uncaught) print(host.stderr, error instanceof Error ? (error.stack ?? error.message) : firstLine(error));
   }
 }
 
 /** Secrets are hidden: it is printed. */
-function commandLine(made: AnySystem, { name, command = name }: Pick<Program, "name" | "command">, argv: readonly string[]): string {
+function commandLine(made: AnySystem, command: string, argv: readonly string[]): string {
   if (argv.length === 0) return command.replace(/ --$/, "");
   return [command, ...argv.map((one) => quoted(withoutSecret(one, made.sections())))].join(" ");
 }
@@ -199,22 +221,40 @@ function check(made: AnySystem, source: ConfigSource, host: Host): number {
 function showConfiguration(made: AnySystem, source: ConfigSource, host: Host): number {
   const { configuration, problems } = made.configuration(source);
   if (problems.length > 0) throw new ConfigError(problems);
-  print(host.stdout, formatConfiguration(configuration));
+  print(host.stdout, formatConfiguration(configuration, made.sections()));
   return EXIT.done;
 }
 
 /**
- * Writes a map to a file, in the form its ending names: .png .svg .dot .json .txt.
+ * Writes a map to a file, in the form its ending names: .png .svg .dot .json .txt; for `-` as text to stdout.
  *
- * @throws {UsageError} for any other ending, and where the file cannot be written
+ * @throws {UsageError} for any other ending, and where the file cannot be written; where that can be known, before it is drawn
  */
 async function visualize(map: SystemMap, file: string, host: Pick<Host, "stdout">): Promise<number> {
+  if (file === "-") {
+    print(host.stdout, map.text());
+    return EXIT.done;
+  }
+  await checkWritable(file);
   const picture = await drawn(map, file);
   await writeFile(file, picture).catch((cause: unknown) => {
     throw new UsageError(`Cannot write the picture "${file}": ${firstLine(cause)}`, { cause });
   });
   print(host.stdout, `${file}: ${plural(map.model.nodes.length, "component")}`);
   return EXIT.done;
+}
+
+/** A file that is there already may stand in a folder that takes no new ones. */
+async function checkWritable(file: string): Promise<void> {
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  const folder = dirname(file);
+  await access(isThere ? file : `${folder}/`, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === "ENOENT" ? "does not exist" : cause.code === "ENOTDIR" ? "is not a folder" : "may not be written";
+    throw new UsageError(`Cannot draw into "${file}": ${isThere ? "the file" : `the folder "${folder}"`} ${why}`, { cause });
+  });
 }
 
 async function drawn(map: SystemMap, file: string): Promise<string | Uint8Array> {
@@ -234,7 +274,12 @@ async function drawn(map: SystemMap, file: string): Promise<string | Uint8Array>
   }
 }
 
-function help<O extends ProgramOptions>(made: AnySystem, { name, doc, command = name, options }: Program<O>, source: ConfigSource): string {
+function help<O extends ProgramOptions>(
+  made: AnySystem,
+  { name, doc, options }: Program<O>,
+  command: string,
+  source: ConfigSource,
+): string {
   const environments = environmentsIn(source.dir ?? "").map((one) => (one === "localhost" ? `${one} (default)` : one));
   const env = environments.length > 0 ? { ...RUNNER_OPTIONS.env, doc: environments.join(", ") } : RUNNER_OPTIONS.env;
   const all = Object.entries<ProgramOption>({ ...options, ...RUNNER_OPTIONS, env });
@@ -289,8 +334,19 @@ function print(stream: NodeJS.WritableStream, text: string): void {
 }
 
 function streamLogger(stream: NodeJS.WritableStream): Logger {
-  const line = (prefix: string) => (_: object, message: string) => print(stream, prefix + message);
+  const line = (prefix: string) => (fields: object, message: string) => print(stream, prefix + message + beside(fields, message));
   return { debug: () => {}, info: line(""), warn: line("warning: "), error: line("error: ") };
+}
+
+/** ` (component="db", ECONNREFUSED)`: fields that the message does not name already; of an error its code, of other objects nothing. */
+function beside(fields: object, message: string): string {
+  const facts = Object.entries(fields).flatMap(([name, value]: [string, unknown]) => {
+    if (value instanceof Error) return "code" in value && typeof value.code === "string" ? [value.code] : [];
+    if (value === undefined || typeof value === "object" || typeof value === "function") return [];
+    if (typeof value === "string" && message.includes(value)) return [];
+    return [`${name}=${SECRET_NAME.test(name) ? HIDDEN : show(value)}`];
+  });
+  return facts.length > 0 ? printable(` (${facts.join(", ")})`) : "";
 }
 
 function delay(ms: number): Promise<undefined> {
@@ -305,13 +361,25 @@ function processHost(): Host {
     stdout: process.stdout,
     stderr: process.stderr,
     environment: process.env,
+    command: started(process.argv[1]),
     onSignal: (listener) => {
-      const signals = ["SIGINT", "SIGTERM"] as const;
-      for (const signal of signals) process.on(signal, listener);
-      return () => signals.forEach((signal) => process.off(signal, listener));
+      for (const signal of SIGNALS) process.on(signal, listener);
+      return () => SIGNALS.forEach((signal) => process.off(signal, listener));
+    },
+    // A rejection that nobody handles arrives here too, unless the program or Node's options want it otherwise.
+    onUncaught: (listener) => {
+      process.on("uncaughtException", listener);
+      return () => process.off("uncaughtException", listener);
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/** `node dist/main.js`; undefined where Node was given no file. */
+function started(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const near = relative("", file);
+  return `node ${quoted(near.startsWith("..") ? file : near)}`;
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {

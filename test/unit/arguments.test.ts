@@ -65,6 +65,7 @@ describe("a command line", () => {
     [["--visualize", "folder/out.dot"], "folder/out.dot"],
     [["--visualize=odd=name.txt"], "odd=name.txt"],
     [["-V", "a/b=c"], "system.png"],
+    [["-V", "-"], "-"],
   ] as const) {
     it(`draws into ${file} by ${argv.join(" ")}`, () => expect(read(...argv)).to.include({ action: "visualize", file }));
   }

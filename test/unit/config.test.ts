@@ -220,14 +220,14 @@ describe("loadConfig", () => {
   });
 
   it("refuses a default that does not fit its format, and a setting without camelCase name", () => {
-    const wrong = schema({
+    const wrong: Schema = {
       size: { doc: "", format: "nat", default: "5abc" },
       none: { doc: "", format: "nat", default: undefined },
       "no-ne": { doc: "", format: "nat", default: 1 },
       noNe: { doc: "", format: "nat", default: 1 },
       "a.b": { doc: "", format: "nat", default: 1 },
       _cvtProperties: { doc: "", format: "nat", default: 1 },
-    });
+    };
     expect(messages({}, [{ component: "unit", section: "unit", schema: wrong }])).to.deep.equal([
       'Setting "no-ne" in the schema of component "unit" has no camelCase name',
       'Setting "a.b" in the schema of component "unit" has no camelCase name',
@@ -235,6 +235,40 @@ describe("loadConfig", () => {
       'unit/size = "5abc" (default): expected a whole number from 0 up',
       "unit/none = null (default): expected a whole number from 0 up",
     ]);
+  });
+
+  it("refuses such a default also where another value counts", () => {
+    const [need] = one("nat", { default: "5abc" });
+    expect(messages({ overrides: ["unit/field=7"] }, need && [need])).to.deep.equal([
+      'unit/field = "5abc" (default): expected a whole number from 0 up',
+    ]);
+  });
+
+  it("asks a field's own check about what its format takes, wherever it stands, and not about null", () => {
+    const asked: unknown[] = [];
+    const check = (value: number) => {
+      asked.push(value);
+      return value % 2 === 0 ? undefined : "an even number";
+    };
+    const even = one("nat", { default: 5, env: "EVEN", check });
+    const sources = { values: { unit: { field: 3 } }, environment: { EVEN: "x" }, overrides: ["unit/field=1", "unit/field=2"] };
+    expect(messages(sources, even)).to.deep.equal([
+      "unit/field = 3 (values): expected an even number",
+      'unit/field = "x" (EVEN, environment): expected a whole number from 0 up',
+      'unit/field = "1" (override 1): expected an even number',
+      "unit/field = 5 (default): expected an even number",
+    ]);
+    expect(asked).to.have.members([3, 1, 2, 5]);
+    expect(messages({ values: { unit: { field: null } } }, one("nat", { default: null, check }))).to.deep.equal([]);
+    expect(asked).to.have.lengthOf(4);
+  });
+
+  it("refuses a section that no argument can name, where it has settings", () => {
+    const schema: Schema = { size: { doc: "", format: "nat", default: 1 } };
+    const odd: SectionNeed = { component: "odd", section: "a/b c=1", schema };
+    expect(messages({}, [odd])).to.deep.equal(['Section "a/b c=1" of component "odd" has a "=" in its name, which no argument can say']);
+    expect(messages({}, [{ ...odd, schema: {} }])).to.deep.equal([]);
+    expect(messages({ overrides: ["a/b c/size=2"] }, [{ ...odd, section: "a/b c" }])).to.deep.equal([]);
   });
 
   it("takes a duration with a unit as a default", () => {
@@ -322,6 +356,16 @@ describe("secrets", () => {
     expect(problems).to.have.length(8);
     expect(JSON.stringify(problems)).not.to.include("hunter2");
     expect(problems.map(({ message }) => message)).to.include("db/pin = •••• (override 1): expected a whole number from 0 up");
+  });
+
+  it("stand in no message where a URI lacks its scheme, and are no options of one", () => {
+    const uri = ["db/uri=1:hunter2@host", "db/uri=http://host:port/?a=1&tlsKeyPassword=hunter2&authProperties=TOKEN:hunter2&b=2"];
+    expect(messages({ overrides: uri }, [database])).to.deep.equal([
+      'db/uri = "••••@host" (override 1): expected a URL such as https://host/path',
+      'db/uri = "http://host:port/?a=1&tlsKeyPassword=••••&authProperties=••…" (override 2): expected a URL such as https://host/path',
+    ]);
+    const { configuration } = load({ overrides: ["db/uri=http://host/?passwd=hunter2"] }, [database]);
+    expect(formatConfiguration(configuration)).to.include("http://host/?passwd=••••");
   });
 });
 
@@ -485,14 +529,37 @@ describe("configuration()", () => {
 describe("formatConfiguration", () => {
   it("aligns settings, values and sources, and quotes what could not be told apart", () => {
     const { configuration } = load({ overrides: ["customer-scanner/paging-state-path="] });
-    expect(formatConfiguration(configuration)).to.equal(
+    expect(formatConfiguration(configuration, needs)).to.equal(
       [
         "Settings in force (environment localhost)",
-        "  customer-migration/processes        20    default",
-        "  customer-scanner/fetch-size         1000  default",
-        '  customer-scanner/paging-state-path  ""    override 1',
+        "  customer-migration/processes        20     default",
+        "  customer-scanner/fetch-size         1,000  default",
+        '  customer-scanner/paging-state-path  ""     override 1',
       ].join("\n"),
     );
+  });
+
+  it("writes every value as the help does", () => {
+    for (const [format, value, words] of [
+      ["duration", 15_000, "15 s"],
+      ["duration", 1_500, "1,500 ms"],
+      ["duration", 0, "0 s"],
+      ["port", 27_017, "27017"],
+      ["nat", 1_234_567, "1,234,567"],
+      [Number, 0.000_25, "0.00025"],
+      [Boolean, true, "true"],
+      [["plain", "live"], "live", "live"],
+      [String, "", '""'],
+      [String, "two words", "two words"],
+      [String, " ", '" "'],
+      [String, null, "none"],
+      [String, "none", '"none"'],
+    ] as const) {
+      const wanted = one(format, { default: value });
+      const { configuration } = load({}, wanted);
+      expect(formatConfiguration(configuration, wanted).split("\n")[1]).to.equal(`  unit/field  ${words}  default`);
+      expect(settingsHelp(wanted, configuration)).to.equal(`  unit/field  a field (${words})`);
+    }
   });
 
   it("keeps a long value from pushing the others", () => {

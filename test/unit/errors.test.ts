@@ -63,6 +63,18 @@ describe("the errors of a start and a stop", () => {
     expect(new StartError(failure, undefined).message).to.equal('Component "b" failed to start: boom');
   });
 
+  it("name once a component that took too long, and say what to do", () => {
+    const start = (cause: Error) => new StartError({ ...failure, cause }, undefined).message.split("\n");
+    expect(start(new errors.TimeoutError('The start of "b"', 5, { component: "b" }))).to.deep.equal([
+      'Component "b" failed to start: it did not finish within 5 ms',
+      "  fix:  find out what its start waits for, or raise its timeoutMs.start",
+    ]);
+    expect(start(new errors.TimeoutError("Connecting", 5))).to.deep.equal([
+      'Component "b" failed to start: Connecting did not finish within 5 ms',
+    ]);
+    expect(start(new errors.TimeoutError("The query", 5, { component: "b", fix: "ask for less" }))[1]).to.equal("  fix:  ask for less");
+  });
+
   it("pass on the notes of their cause", () => {
     const cause = new ServerBinaryError("No usable mongod was found", { notes: ["tried PATH: none"] });
     const failure = { component: "db", path: ["db"], cause, later: [], started: [], notStarted: [], rolledBack: [] };

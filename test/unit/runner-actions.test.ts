@@ -1,6 +1,6 @@
 /** What a program does instead of running: help, check, settings, picture, and refusing its command line. */
 import { expect } from "chai";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { component } from "../../lib/component.js";
 import { config, key, schema, type Key } from "../../lib/key.js";
@@ -80,6 +80,16 @@ describe("a program's command line", () => {
     expect(host.lines.join()).not.to.include("Settings");
   });
 
+  it("--help calls it as it was started, unless the program says how it is called", async () => {
+    const usage = async (also: Partial<Program>) => {
+      const host = fakeHost("--help");
+      await execute(app, { ...program, ...also } as Program, { ...host, command: "node dist/main.js" });
+      return host.lines[2];
+    };
+    expect(await usage({ command: undefined })).to.equal("out:   node dist/main.js [options] [component/setting=value …]");
+    expect(await usage({})).to.equal("out:   npm start -- [options] [component/setting=value …]");
+  });
+
   it("--help names the environments of the configuration folder, and the settings in force there", async () => {
     for (const name of ["default", "localhost", "staging", "local"]) await writeFile(folder.file(`${name}.yaml`), "");
     await writeFile(folder.file("staging.yaml"), "customer-migration: { processes: 7 }");
@@ -105,13 +115,13 @@ describe("a program's command line", () => {
   });
 
   it("--config says every setting in force and where it comes from, secrets masked", async () => {
-    await writeFile(folder.file("default.yaml"), "customer-migration: { processes: 7 }\n");
+    await writeFile(folder.file("default.yaml"), "customer-migration: { processes: 7000 }\n");
     await writeFile(folder.file("staging.yaml"), "connection: { uri: 'mongodb://you:secret@db' }\n");
     const { exitCode, lines } = await running(["--config", "-e", "staging", "-D"], app, { conf: folder.path });
     expect(exitCode).to.equal(0);
     expect(lines.map((line) => line.replace(/ +/g, " ").replace(folder.path, "conf"))).to.deep.equal([
       "out: Settings in force (environment staging)",
-      "out: customer-migration/processes 7 conf/default.yaml",
+      "out: customer-migration/processes 7,000 conf/default.yaml",
       "out: customer-migration/dry-run true -D",
       "out: connection/uri mongodb://••••@db conf/staging.yaml",
     ]);
@@ -145,6 +155,11 @@ describe("a program's command line", () => {
       expect((await readFile(file, "latin1")).slice(0, start.length)).to.equal(start);
     });
   }
+
+  it("--visualize says the map where - stands for the file", async () => {
+    const { exitCode, lines } = await running(["-V", "-"]);
+    expect([exitCode, lines, started]).to.deep.equal([0, ["out: overseer", "out: └─ connection"], []]);
+  });
 
   it("--visualize draws what is broken too", async () => {
     const broken = system(component(k("a"), { needs: { it: k("gone") }, start: () => 1 })) as unknown as typeof app;
@@ -192,11 +207,33 @@ describe("a program's command line", () => {
     });
   }
 
-  it("refuses a file that cannot be written, and an environment that has no file", async () => {
-    const file = folder.file("no/such/folder/system.txt");
-    const unwritable = await running(["-V", file]);
-    expect([unwritable.exitCode, unwritable.lines.length]).to.deep.equal([2, 1]);
-    expect(unwritable.lines[0]).to.match(/^err: Cannot write the picture ".*system\.txt": ENOENT/);
+  it("refuses a picture that cannot be written, with one line that names the folder or the file, before it draws", async () => {
+    await writeFile(folder.file("note"), "");
+    await mkdir(folder.file("full.txt"));
+    const refusal = async (file: string) => {
+      const { exitCode, lines } = await running(["-V", folder.file(file)]);
+      expect([exitCode, lines.length, started], file).to.deep.equal([2, 1, []]);
+      return lines[0]?.replaceAll(`${folder.path}/`, "");
+    };
+    // No such form can be drawn: had it been tried, that would be the refusal.
+    expect(await refusal("no/such/x.gif")).to.equal('err: Cannot draw into "no/such/x.gif": the folder "no/such" does not exist');
+    expect(await refusal("note/x.gif")).to.equal('err: Cannot draw into "note/x.gif": the folder "note" is not a folder');
+    const { exitCode, lines } = await running(["-V", folder.file("full.txt")]);
+    expect(exitCode).to.equal(2);
+    expect(lines[0]).to.match(/^err: Cannot write the picture ".*full\.txt": EISDIR/);
+  });
+
+  it("refuses a picture where this user may not write, before it draws", async function () {
+    // Root may write everywhere.
+    if (process.getuid?.() === 0) this.skip();
+    await writeFile(folder.file("old.gif"), "", { mode: 0o400 });
+    await mkdir(folder.file("locked"), { mode: 0o500 });
+    const refusal = async (file: string) => (await running(["-V", folder.file(file)])).lines.join().replaceAll(`${folder.path}/`, "");
+    expect(await refusal("locked/x.gif")).to.equal('err: Cannot draw into "locked/x.gif": the folder "locked" may not be written');
+    expect(await refusal("old.gif")).to.equal('err: Cannot draw into "old.gif": the file may not be written');
+  });
+
+  it("refuses an environment that has no file", async () => {
     await writeFile(folder.file("staging.yaml"), "");
     const unknown = await running(["-e", "stagin"], app, { conf: folder.path });
     expect([unknown.exitCode, unknown.lines[0]?.replaceAll(folder.path, "conf").replace(/conf\S*conf/, "conf")]).to.deep.equal([

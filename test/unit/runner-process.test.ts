@@ -2,7 +2,10 @@
 import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { runNode } from "../support/run-node.js";
+import { temporaryFolder } from "../support/temporary-folder.js";
 
 const LIBRARY = new URL("../../lib/index.js", import.meta.url).href;
 
@@ -84,13 +87,47 @@ describe("a process", () => {
     expect(await ended).to.include({ exit: 4, stderr: "work is done\n" });
   });
 
-  it("listens to signals only while it runs", async () => {
+  for (const [what, cause] of [
+    ["throws where nobody catches it", 'setImmediate(() => { throw new Error("boom"); })'],
+    ["rejects where nobody handles it", 'void Promise.reject(new Error("boom"))'],
+  ] as const) {
+    it(`that ${what} stops in order, tells the error, and ends with 1`, async () => {
+      const { ended } = program(SERVICE.replace("STOP_MS", "1").replace('console.log("started")', `{ console.log("started"); ${cause}; }`));
+      const { exit, stdout, stderr } = await ended;
+      expect([exit, stdout]).to.deep.equal([1, "started\nstopping\nstopped\n"]);
+      expect(stderr).to.match(/^An error was not caught: stopping in order\nError: boom\n {4}at /);
+    });
+  }
+
+  it("stops in order at SIGHUP, and ends with 0 where it is a service", async () => {
+    const { child, ended, says } = program(SERVICE.replace("STOP_MS", "1"));
+    await says("started");
+    child.kill("SIGHUP");
+    expect(await ended).to.include({ exit: 0, stdout: "started\nstopping\nstopped\n" });
+  });
+
+  it("that was started from a file says so in its help", async () => {
+    const folder = await temporaryFolder();
+    try {
+      await writeFile(
+        folder.file("it's.mjs"),
+        `import { run, system } from ${JSON.stringify(LIBRARY)};\nawait run(system(), { name: "app" });`,
+      );
+      const usage = async (cwd: string) => (await runNode([folder.file("it's.mjs"), "--help"], { cwd })).stdout.split("\n")[2];
+      expect(await usage(folder.path)).to.equal(`  node 'it'\\''s.mjs' [options] [component/setting=value …]`);
+      expect(await usage("/")).to.include("s.mjs' [options]");
+    } finally {
+      await folder.remove();
+    }
+  });
+
+  it("listens to signals and to errors only while it runs", async () => {
     const { ended } = program(`
-      const count = () => process.listenerCount("SIGINT") + process.listenerCount("SIGTERM");
+      const count = () => ["SIGINT", "SIGTERM", "SIGHUP", "uncaughtException"].reduce((sum, name) => sum + process.listenerCount(name), 0);
       const before = count();
       const counts = [];
       process.exit = (code) => { counts.push(count()); console.log(JSON.stringify([before, ...counts, code])); };
       await run(system(), { name: "app", main: () => { counts.push(count()); } });`);
-    expect((await ended).stdout).to.equal("[0,2,0,0]\n");
+    expect((await ended).stdout).to.equal("[0,4,0,0]\n");
   });
 });

@@ -1,8 +1,9 @@
 /** A system as a program: its work, its end and its exit code, on a host that is no process. */
 import { expect } from "chai";
 import { component } from "../../lib/component.js";
-import { UsageError } from "../../lib/errors.js";
+import { ConnectionError, UsageError } from "../../lib/errors.js";
 import { key, type Key } from "../../lib/key.js";
+import type { StartContext } from "../../lib/lifecycle.js";
 import { execute, type MainContext, type Outcome, type Program } from "../../lib/runner.js";
 import { system } from "../../lib/system.js";
 import { fakeHost, type FakeHost } from "../support/fake-host.js";
@@ -142,6 +143,163 @@ describe("a program with a main", () => {
       expect(await executing).to.equal(130);
       expect(host.lines).to.deep.equal([INTERRUPTED, ...lines]);
     }
+  });
+});
+
+describe("what a program passes on to its system", () => {
+  it("is the log, the listener, how many may start at once, and the time for all stops", async () => {
+    const { log, part, onEvent } = journal();
+    const told: string[] = [];
+    const line = (_: object, message: string) => void told.push(message);
+    const slow = { start: async ({ log: its }: StartContext) => (await settled(), its.info({}, "up")) };
+    const app = system(part("a", [], slow), part("b", [], { ...slow, stop: () => new Promise(() => {}) }));
+    const host = fakeHost();
+    const engine = { log: { debug: line, info: line, warn: line, error: line }, onEvent, concurrency: 1, stopTimeoutMs: 5 };
+    expect(await execute(app, { name: "app", main: () => {}, ...engine }, host)).to.equal(1);
+    expect(told).to.deep.equal(["up", "up"]);
+    expect(log.filter((one) => /start/.test(one))).to.deep.equal(
+      ["a", "b"].flatMap((name) => [`starting ${name}`, `start ${name}`, `started ${name}`]),
+    );
+    expect(host.lines[0]).to.match(/^err: The system did not stop within 5 ms: 1 component failed to stop$/);
+  });
+
+  it("is refused as start() refuses it", async () => {
+    const host = fakeHost();
+    expect(await execute(system(), { name: "app", concurrency: 0 }, host)).to.equal(1);
+    expect(host.lines).to.deep.equal(["err: Expected `concurrency` to be a number from 1 up, got `0` (number)"]);
+  });
+});
+
+describe("the log of a program that has none of its own", () => {
+  const said = async (fields: object, message: string) => {
+    const host = fakeHost();
+    const start = (_: unknown, { log }: StartContext) => log.warn(fields, message);
+    await execute(system(component(k("db"), { start })), { name: "app", main: () => {} }, host);
+    return host.lines;
+  };
+
+  it("says the message first, then what the message does not name: fields, and the code of an error", async () => {
+    const error = new ConnectionError("refused");
+    expect(await said({ component: "db", port: 5, error }, "lost")).to.deep.equal([
+      'err: warning: lost (component="db", port=5, CONNECTION)',
+    ]);
+    expect(await said({ component: "db", error: new Error("no code") }, 'lost "db"')).to.deep.equal(['err: warning: lost "db"']);
+    expect(await said({}, "lost")).to.deep.equal(["err: warning: lost"]);
+  });
+
+  it("says no secret, nothing of what an object holds, and breaks no line", async () => {
+    const fields = { password: "hunter2", uri: "mongodb://me:hunter2@host", options: { pin: "hunter2" }, why: "one\ntwo\u202e" };
+    const lines = await said(fields, "lost");
+    expect(lines).to.deep.equal(['err: warning: lost (password=••••, uri="mongodb://••••@host", why="one\\ntwo\\u{202e}")']);
+  });
+});
+
+/** A host on which an error may go uncaught. */
+function hostWithUncaught() {
+  const host = fakeHost();
+  const catchers = new Set<(error: unknown) => void>();
+  const onUncaught = (listener: (error: unknown) => void) => {
+    catchers.add(listener);
+    return () => void catchers.delete(listener);
+  };
+  return { ...host, catchers, onUncaught, goWrong: (error: unknown) => catchers.forEach((listener) => listener(error)) };
+}
+
+describe("a program in which an error is not caught", () => {
+  const UNCAUGHT = "err: An error was not caught: stopping in order";
+  const broken = Object.assign(new Error("boom"), { stack: "Error: boom\n    at somewhere" });
+
+  for (const [what, main] of [
+    [
+      "with a main",
+      (_running: unknown, _options: unknown, { signal }: MainContext) =>
+        new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
+    ],
+    ["without a main", undefined],
+  ] as const) {
+    it(`${what} stops in order, then tells it with its stack, and ends with 1`, async () => {
+      const host = hostWithUncaught();
+      const { log, part } = journal();
+      const stop = () => void host.stdout.write("stopped\n");
+      const executing = execute(system(part("a", [], { stop }), part("b", ["a"])), { name: "app", ...(main && { main }) }, host);
+      await settled();
+      host.goWrong(broken);
+      host.goWrong("and again");
+      expect(await executing).to.equal(1);
+      expect(log).to.deep.equal(["start a", "start b", "stop b", "stop a"]);
+      expect(host.lines).to.deep.equal([UNCAUGHT, "out: stopped", "err: Error: boom", "err:     at somewhere", "err: and again"]);
+      expect([host.catchers.size, host.listeners.size]).to.deep.equal([0, 0]);
+    });
+  }
+
+  it("while it starts gives up the start", async () => {
+    const host = hostWithUncaught();
+    const { log, part } = journal();
+    const slow = gate();
+    const executing = execute(system(part("a"), part("b", ["a"], { start: () => slow.promise }), part("c", ["b"])), { name: "app" }, host);
+    await settled();
+    host.goWrong(broken);
+    slow.open();
+    expect(await executing).to.equal(1);
+    expect(log).to.deep.equal(["start a", "start b", "stop b", "stop a"]);
+    expect(host.lines.slice(0, 2)).to.deep.equal([UNCAUGHT, "err: Error: boom"]);
+  });
+
+  it("is told beside the reason of a start that failed", async () => {
+    const host = hostWithUncaught();
+    const { part } = journal();
+    const stop = () => host.goWrong(broken);
+    const refuse = () => Promise.reject(new Error("refused"));
+    expect(await execute(system(part("a", [], { stop }), part("b", ["a"], { start: refuse })), { name: "app" }, host)).to.equal(1);
+    expect(host.lines).to.include.members([UNCAUGHT, "err: Error: boom", 'err: Component "b" failed to start: refused']);
+  });
+
+  it("ends with 1 where it was interrupted too", async () => {
+    const host = hostWithUncaught();
+    const stop = () => host.goWrong(broken);
+    const executing = execute(system(journal().part("a", [], { stop })), { name: "app" }, host);
+    await settled();
+    host.send("SIGTERM");
+    expect(await executing).to.equal(1);
+  });
+});
+
+describe("a program whose terminal is closed", () => {
+  const HUNG_UP = "err: The terminal was closed: stopping in order (another signal ends at once)";
+  const hangUp = (host: FakeHost) => host.listeners.forEach((listener) => (listener as (signal: string) => void)("SIGHUP"));
+
+  it("stops in order, also where it hears so twice, and ends with 129 where it has a main", async () => {
+    for (const [main, exitCode] of [
+      [
+        (_running: unknown, _options: unknown, { signal }: MainContext) =>
+          new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+        129,
+      ],
+      [undefined, 0],
+    ] as const) {
+      const host = fakeHost();
+      const { log, part } = journal();
+      const executing = execute(system(part("a")), { name: "app", ...(main && { main }) }, host);
+      await settled();
+      hangUp(host);
+      hangUp(host);
+      expect(await executing).to.equal(exitCode);
+      expect([host.lines, host.exits, log]).to.deep.equal([[HUNG_UP], [], ["start a", "stop a"]]);
+    }
+  });
+
+  it("is ended at once by another signal behind it, not by it behind another", async () => {
+    const host = fakeHost();
+    const slow = gate();
+    const executing = execute(system(journal().part("a", [], { stop: () => slow.promise })), { name: "app" }, host);
+    await settled();
+    host.send("SIGINT");
+    hangUp(host);
+    expect(host.exits).to.deep.equal([]);
+    host.send("SIGTERM");
+    expect(host.exits).to.deep.equal([143]);
+    slow.open();
+    await executing;
   });
 });
 

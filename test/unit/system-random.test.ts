@@ -129,6 +129,114 @@ function examine({ needs, starts }: Case, log: readonly string[], startError: un
   }
 }
 
+/** Something that is done to a running system, after some turns of the event loop. */
+interface Deed {
+  readonly turns: number;
+  readonly kind: "restart" | "fail" | "shutdown" | "stop";
+  readonly index: number;
+}
+
+interface Story {
+  readonly plan: Case;
+  /** how each start behaves after a restart */
+  readonly again: readonly Behaviour[];
+  readonly deeds: readonly Deed[];
+}
+
+const stories = cases(0).chain((plan) => {
+  const heeding = fc.constantFrom<Behaviour>("now", "soon", "later", "now", "soon", "later", "throws", "rejects", "hangs");
+  const stops = fc.constantFrom<Behaviour>("now", "soon", "later", "throws", "rejects", "hangs deaf");
+  const count = plan.needs.length;
+  return fc.record<Story>({
+    plan: fc.array(stops, { minLength: count, maxLength: count }).map((list) => ({ ...plan, stops: list })),
+    again: fc.array(heeding, { minLength: count, maxLength: count }),
+    deeds: fc.array(
+      fc.record({
+        turns: fc.nat(4),
+        kind: fc.constantFrom<Deed["kind"]>("restart", "restart", "restart", "fail", "shutdown", "stop"),
+        index: fc.nat(count - 1),
+      }),
+      { minLength: 1, maxLength: 5 },
+    ),
+  });
+});
+
+/** Follows the log: what each component is doing, and that its needs and dependents allow it. */
+function follow(needs: Case["needs"], log: readonly string[]): readonly string[] {
+  const doing = needs.map(() => "nothing");
+  for (const line of log) {
+    const [what, number] = line.split(" ") as [string, string | undefined];
+    if (number === undefined) continue;
+    const index = Number(number);
+    const before = doing[index];
+    if (what === "start") {
+      expect(before, line).to.equal("nothing");
+      for (const need of needs[index] ?? []) expect(doing[need], `${line}: its need ${need}`).to.equal("running");
+      doing[index] = "starting";
+    } else if (what === "started") {
+      expect(before, line).to.equal("starting");
+      doing[index] = "running";
+    } else if (what === "stop") {
+      expect(before, line).to.equal("running");
+      for (const [other, list] of needs.entries()) {
+        if (list.includes(index)) expect(doing[other], `${line}: ${other}, which needs it`).to.equal("nothing");
+      }
+      doing[index] = "stopping";
+    } else {
+      expect(before, line).to.be.oneOf(["starting", "stopping"]);
+      doing[index] = "nothing";
+    }
+  }
+  return doing;
+}
+
+/** Starts a system, does the deeds, without waiting for what they lead to, and stops it. */
+async function tell({ plan, again, deeds }: Story): Promise<readonly string[]> {
+  const log: string[] = [];
+  const contexts: StartContext[] = [];
+  const lives = plan.needs.map(() => 0);
+  const perform = (name: string, index: number, how: Behaviour = "now", context?: StartContext) => {
+    log.push(`${name} ${index}`);
+    if (how === "throws") throw new Error("thrown");
+    return how === "now" ? undefined : behave(how, context);
+  };
+  const keys = plan.needs.map((_, index) => key<unknown>()(`n${index}`));
+  const all = System.of(
+    plan.needs.map((list, index) => {
+      const limits = { start: limitOf(again[index]), stop: limitOf(plan.stops[index]) };
+      return component(keys[index] ?? key<unknown>()("none"), {
+        needs: Object.fromEntries(list.map((to) => [`n${to}`, key<unknown>()(`n${to}`)])),
+        timeoutMs: limits,
+        start: (_, context) => {
+          contexts[index] = context;
+          return perform("start", index, (lives[index] ?? 0) === 0 && ++lives[index]! ? plan.starts[index] : again[index], context);
+        },
+        stop: () => perform("stop", index, plan.stops[index]),
+      });
+    }),
+  );
+  const running = await all.start({
+    concurrency: plan.concurrency,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    onEvent: (event) => {
+      if (event.type === "starting" || event.type === "stopping" || !("component" in event) || !event.component) return;
+      log.push(`${event.type} ${event.component.slice(1)}`);
+    },
+  });
+  const ended: Promise<unknown>[] = [];
+  for (const { turns, kind, index } of deeds) {
+    for (let turn = 0; turn < turns; turn++) await settled();
+    if (kind === "restart") ended.push(running.restart(keys[index] ?? key()("none")).catch(() => {}));
+    else if (kind === "stop") ended.push(running.stop().catch(() => {}));
+    else if (kind === "fail") contexts[index]?.fail(new Error("broken"));
+    else contexts[index]?.shutdown({ reason: "enough" });
+  }
+  await Promise.all(ended);
+  await running.stop().catch(() => {});
+  await running.closed;
+  return log;
+}
+
 const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
 
 describe("a random system", () => {
@@ -160,6 +268,21 @@ describe("a random system", () => {
       }
     });
   }
+
+  it("that restarts and breaks at random moments: never runs without its needs, and in the end nothing runs", async () => {
+    await settled();
+    const before = timers();
+    await fc.assert(
+      fc.asyncProperty(stories, async (story) => {
+        const log = await tell(story);
+        expect(new Set(follow(story.plan.needs, log))).to.deep.equal(new Set(["nothing"]));
+      }),
+      { numRuns: 500 },
+    );
+    await delay(2 * LIMIT_MS);
+    await settled();
+    expect(timers()).to.equal(before);
+  });
 
   it("starts in the order of its graph, the same every time, where only one may start at once", async () => {
     await fc.assert(
