@@ -1,6 +1,7 @@
 /** What connecting to a server has in common: a checked address, a private server where one is asked for, a deadline, errors without secrets. */
-import { relative } from "node:path";
-import { ConnectionError, MissingPeerError, TimeoutError, firstLine, type StartContext } from "../lib/index.js";
+import { existsSync, statSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { ConnectionError, MissingPeerError, TimeoutError, duration, firstLine, type StartContext } from "../lib/index.js";
 import type { EmbeddedServer } from "./embedded/index.js";
 
 /** One first connection, as far as its errors speak of it. */
@@ -25,12 +26,37 @@ const SERVERS = {
 
 /** Longer than any download of a server: a connection's own deadline is its setting `timeout-ms`. */
 export const START_MS = 600_000;
+/** How long connecting may take before a line says that it is still tried. */
+const PATIENCE_MS = 1_000;
+
+const EMBEDDED = "embedded:";
+
+/** For the setting `uri`: what is expected where an address cannot be one. Looks at the disk, connects to nothing. */
+export function expectedUri(product: Attempt["product"], uri: string): string | undefined {
+  if (uri.startsWith(EMBEDDED)) return expectedFolder(uri.slice(EMBEDDED.length));
+  const { schemes } = SERVERS[product];
+  if (!schemes.some((scheme) => uri.startsWith(scheme) && uri.length > scheme.length)) {
+    return `${schemes.map((scheme) => `${scheme}<host>`).join(", ")}, ${EMBEDDED} or ${EMBEDDED}<folder>`;
+  }
+  // What stands before a "/" in a password would be taken for a host, and named in errors.
+  return /:\/\/[^]*[/?#][^]*@/.test(uri) ? `"/", "?" and "#" before the "@" to be percent-encoded` : undefined;
+}
+
+/** For the setting `timeout-ms`: a first connection without any time would never succeed. */
+export function expectedTimeout(ms: number): string | undefined {
+  return ms > 0 ? undefined : "a duration above 0";
+}
+
+/** What is expected of a folder that cannot be made because a file is in its way. */
+function expectedFolder(folder: string): string | undefined {
+  let path = resolve(folder);
+  while (!existsSync(path)) path = dirname(path);
+  return statSync(path).isDirectory() ? undefined : `a folder behind ${EMBEDDED}, and "${path}" is a file`;
+}
 
 /**
  * Connects to the address of the settings, or to the private server that it asks for, which is stopped again where
  * connecting fails.
- *
- * @throws {ConnectionError} when the address cannot be read
  */
 export async function connectTo<C>(
   product: Attempt["product"],
@@ -39,11 +65,7 @@ export async function connectTo<C>(
   connect: (attempt: Attempt, embedded: EmbeddedServer | undefined) => Promise<C>,
 ): Promise<C> {
   const { signal, log } = context;
-  if (!uri.startsWith("embedded:")) {
-    const attempt = { product, uri, timeoutMs, context };
-    checkUri(attempt);
-    return connect(attempt, undefined);
-  }
+  if (!uri.startsWith(EMBEDDED)) return connect({ product, uri, timeoutMs, context }, undefined);
   const { openEmbedded } = await import("./embedded/index.js");
   const embedded = await openEmbedded(SERVERS[product].kind, uri, { binary: binary ?? undefined, signal, log });
   try {
@@ -63,16 +85,23 @@ export async function loadPeer<D>(name: string, { component }: StartContext, loa
   }
 }
 
-/** The promise's value, or a rejection at the deadline or with the signal's reason; the promise itself goes on. */
-export async function within<T>({ timeoutMs, context: { signal } }: Attempt, promise: Promise<T>): Promise<T> {
+/**
+ * The promise's value, or a rejection at the deadline or with the signal's reason; the promise itself goes on.
+ * After a second without either, a line of the log says that it is still tried, and for how long.
+ */
+export async function within<T>({ uri, timeoutMs, context }: Attempt, promise: Promise<T>): Promise<T> {
+  const { component, log, signal } = context;
   let release = () => {};
   const given = new Promise<never>((_, reject) => {
     const abort = () => reject(signal.reason);
     const timer = setTimeout(() => reject(new TimeoutError("Connecting", timeoutMs)), timeoutMs);
+    const say = () => log.info({ component }, `"${component}" is still connecting to ${maskUri(uri)}: it tries for ${duration(timeoutMs)}`);
+    const patience = timeoutMs > PATIENCE_MS ? setTimeout(say, PATIENCE_MS) : undefined;
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     release = () => {
       clearTimeout(timer);
+      clearTimeout(patience);
       signal.removeEventListener("abort", abort);
     };
   });
@@ -147,17 +176,6 @@ export function uriSetting({ context: { component } }: Attempt): string {
 function saysWhere({ context: { component, configuration } }: Attempt): string {
   const setting = configuration.settings.find((one) => one.section === component && one.name === "uri");
   return setting === undefined || setting.source === "default" ? "" : ` (${setting.source} says ${maskUri(String(setting.value))})`;
-}
-
-function checkUri(attempt: Attempt): void {
-  const { product, uri } = attempt;
-  const { schemes } = SERVERS[product];
-  if (!schemes.some((scheme) => uri.startsWith(scheme))) {
-    const summary = `Expected ${uriSetting(attempt)} to start with ${schemes.join(", ")} or embedded:, got "${maskUri(uri)}"`;
-    throw refuse(attempt, summary, "correct it");
-  }
-  // What stands before a "/" in a password would be taken for a host, and named in errors.
-  if (/:\/\/[^]*[/?#][^]*@/.test(uri)) throw unreadable(attempt, `"/", "?" and "#" before the "@" must be percent-encoded`);
 }
 
 function networkCode(error: unknown): string | undefined {

@@ -5,6 +5,8 @@ import {
   START_MS,
   connectTo,
   describePrivate,
+  expectedTimeout,
+  expectedUri,
   loadPeer,
   maskUri,
   refuseOlder,
@@ -13,20 +15,22 @@ import {
   type Attempt,
 } from "./connection-attempt.js";
 import type { EmbeddedServer } from "./embedded/index.js";
-import { explainMongo, refuseStandalone, refuseUninitiated } from "./mongo-errors.js";
+import { expectedDatabase, expectedDatabaseIn, explainMongo, refuseStandalone, refuseUninitiated } from "./mongo-errors.js";
 
 const settings = schema({
   uri: {
     doc: "mongodb://…, or embedded:[folder], a private server",
     format: String,
     default: "embedded:",
+    check: (uri: string) => expectedUri("MongoDB", uri) ?? expectedDatabaseIn(uri),
   },
-  database: { doc: "default: the one in the uri, else test", format: String, default: null },
+  database: { doc: "default: the one in the uri, else test", format: String, default: null, check: expectedDatabase },
   binary: { doc: "the mongod of a private server; default: found or fetched", format: String, default: null },
   timeoutMs: {
     doc: "for the first connection, and default of connectTimeoutMS",
     format: "duration",
     default: 5_000,
+    check: expectedTimeout,
   },
 });
 

@@ -3,6 +3,24 @@ import type { ServerDescription, TopologyDescription } from "mongodb";
 import { duration, firstLine, type ConnectionError } from "../lib/index.js";
 import { networkFix, refuse, speaksNoTls, uriSetting, type Attempt } from "./connection-attempt.js";
 
+/** For the setting `uri`: what is expected where the database behind its hosts has a name that MongoDB does not take. */
+export function expectedDatabaseIn(uri: string): string | undefined {
+  const [, encoded = ""] = /^mongodb(?:\+srv)?:\/\/[^/?#]*\/([^?#]*)/.exec(uri) ?? [];
+  // Users that MongoDB does not keep itself belong to this one, which is no database.
+  if (encoded === "$external") return undefined;
+  try {
+    return expectedDatabase(decodeURIComponent(encoded));
+  } catch {
+    return `another database than "${encoded}": its percent-encoding cannot be read`;
+  }
+}
+
+/** For the setting `database`: what is expected where MongoDB does not take the name. */
+export function expectedDatabase(name: string): string | undefined {
+  if (/[/\\. "$\0]/.test(name)) return `another database than "${name}": its name has one of / \\ . " $ or a space`;
+  return Buffer.byteLength(name) > 63 ? `another database than "${name}": its name has more than 63 bytes` : undefined;
+}
+
 /**
  * @param seen what the driver last knew of the servers
  * @param hosts the addresses in the URI

@@ -12,8 +12,20 @@ import {
   type Part,
   type StartContext,
 } from "../lib/index.js";
-import { START_MS, connectTo, describePrivate, loadPeer, maskUri, refuse, refuseOlder, unreadable, within } from "./connection-attempt.js";
-import type { Attempt } from "./connection-attempt.js";
+import {
+  START_MS,
+  connectTo,
+  describePrivate,
+  expectedTimeout,
+  expectedUri,
+  loadPeer,
+  maskUri,
+  refuse,
+  refuseOlder,
+  unreadable,
+  within,
+  type Attempt,
+} from "./connection-attempt.js";
 import type { EmbeddedServer } from "./embedded/index.js";
 import { explainRedis, withoutArguments } from "./redis-errors.js";
 
@@ -22,9 +34,10 @@ const settings = schema({
     doc: "redis://…, or embedded:[folder], a private server",
     format: String,
     default: "embedded:",
+    check: (uri: string) => expectedUri("Redis", uri),
   },
   binary: { doc: "the redis-server of a private server; default: found or fetched", format: String, default: null },
-  timeoutMs: { doc: "for the first connection", format: "duration", default: 5_000 },
+  timeoutMs: { doc: "for the first connection", format: "duration", default: 5_000, check: expectedTimeout },
 });
 
 export const Redis = key<RedisConnection>()("redis");

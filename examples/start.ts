@@ -1,6 +1,6 @@
 /** `npm start -- <name> [args]`: runs an example; without a name, db-migrate. */
 import { existsSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { didYouMean } from "millrace";
 
 const DEFAULT = "db-migrate";
@@ -15,5 +15,7 @@ if (!isName && /^[a-z][a-z-]*$/.test(first)) {
   console.error(`Unknown example "${first}"${didYouMean(first, names)}\n  fix:  there are ${names.join(", ")}`);
   process.exit(2);
 }
-process.argv.splice(2, process.argv.length, ...(isName ? rest : process.argv.slice(2)));
-await import(new URL(`./${isName ? first : DEFAULT}/main.js`, import.meta.url).href);
+const main = mainOf(isName ? first : DEFAULT);
+// As if it had been started itself, so that its help names a command that works.
+process.argv.splice(1, process.argv.length, main, ...(isName ? rest : process.argv.slice(2)));
+await import(pathToFileURL(main).href);

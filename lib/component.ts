@@ -94,7 +94,7 @@ export interface FunctionalOptions<V, D extends Readonly<Record<string, Need>>> 
   readonly start: (needs: NeedsOf<D>, context: StartContext) => Started<V>;
   /** Called once if `start` succeeded; its needs are still running. */
   readonly stop?: (value: V, needs: NeedsOf<D>) => unknown;
-  /** Rejects, or throws, where the component is not healthy. */
+  /** Rejects, throws or gives `false` where the component is not healthy. */
   readonly health?: (value: V, signal: AbortSignal) => unknown;
   /** A few words on what has started, for the map: `mongod 6.0.5 127.0.0.1:40213`. */
   readonly describe?: (value: V) => string;

@@ -6,9 +6,10 @@ import { createServer, connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { MongoClient } from "mongodb";
 import { Mongo, mongoConnection, type MongoConnection } from "../../components/mongo-connection.js";
-import { AbortedError, ConnectionError, key, system } from "../../lib/index.js";
+import { AbortedError, ConfigError, ConnectionError, key, system } from "../../lib/index.js";
 import { accepts, bareMongod, freePort, type BareServer } from "../support/bare-server.js";
 import { failedStart } from "../support/failed-start.js";
 import { listening } from "../support/listening.js";
@@ -213,10 +214,34 @@ describe("mongoConnection, where it fails", () => {
     expect(firstLine).to.match(/mongod [\d.]+ is too old, 99\.1 or newer is needed$/);
   });
 
+  for (const uri of ["mongo://bob:geheim@host", "bob:geheim@host", "mongodb://bob:geheim/2@host"]) {
+    it(`refuses ${uri} before anything starts, without its password`, async () => {
+      const error = await rejection(start(`mongo/uri=${uri}`));
+      expect(error).to.be.instanceOf(ConfigError);
+      expect((error as ConfigError).message).to.match(/^mongo\/uri = ".*••••@host" \(override 1\): expected /);
+      expect(inspect(error)).not.to.include("geheim");
+    });
+  }
+
+  it("refuses, before anything starts, exactly the names of databases that the server refuses", async () => {
+    const { uri, host, port } = await mongoServer();
+    const client = new MongoClient(uri);
+    const unique = uniqueDatabase("n");
+    const names = [..."/\\. \"$*<>:|?'%#@&=+~-_ü"].map((sign) => `${unique}${sign}x`);
+    names.push(unique.padEnd(63, "x"), unique.padEnd(64, "x"));
+    for (const name of names) {
+      const taken = await rightNameFor(client, name);
+      const overrides = [`mongo/uri=mongodb://${host}:${port}/${encodeURIComponent(name)}`, `mongo/database=${name}`];
+      const problems = system(mongoConnection()).check({ overrides });
+      expect(
+        problems.map(({ message }) => message.includes(`another database than "${name}"`)),
+        name,
+      ).to.deep.equal(taken ? [] : [true, true]);
+    }
+    await client.close();
+  });
+
   for (const uri of [
-    "mongo://bob:geheim@host",
-    "bob:geheim@host",
-    "mongodb://bob:geheim/2@host",
     "mongodb://bob:ge%geheim@host",
     "mongodb://bob:geheim@geheim@host",
     "mongodb://bob:geheim@host:99999",
@@ -275,6 +300,18 @@ describe("mongoConnection, when its server goes", () => {
     await second.stop();
   });
 });
+
+/** Whether the server takes a document for a database of that name; the database is gone afterwards. */
+async function rightNameFor(client: MongoClient, name: string): Promise<boolean> {
+  try {
+    const db = client.db(name);
+    await db.collection("x").insertOne({});
+    await db.dropDatabase();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Initiates the set of a server under an address that only leads to it now. */
 async function initiateBehind(port: number): Promise<number> {

@@ -8,9 +8,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { Redis as RedisClient } from "ioredis";
 import { Redis, redisConnection, type RedisConnection } from "../../components/redis-connection.js";
-import { AbortedError, ConnectionError, StateError, key, system, type Logger } from "../../lib/index.js";
+import { AbortedError, ConfigError, ConnectionError, StateError, key, system, type Logger } from "../../lib/index.js";
 import { accepts, bareRedis, freePort, type BareServer } from "../support/bare-server.js";
 import { failedStart } from "../support/failed-start.js";
 import { listening } from "../support/listening.js";
@@ -162,13 +163,16 @@ describe("redisConnection, where it fails", () => {
     for (const { close } of [http, rude, silent]) await close();
   });
 
-  for (const uri of [
-    "http://bob:geheim@host",
-    "redis://bob:geheim#2@host",
-    "redis://bob:ge%geheim@host",
-    "redis://bob:geheim@host:abc",
-    "rediss://:geheim/2@host",
-  ]) {
+  for (const uri of ["http://bob:geheim@host", "redis://bob:geheim#2@host", "rediss://:geheim/2@host"]) {
+    it(`refuses ${uri} before anything starts, without its password`, async () => {
+      const error = await rejection(start(`redis/uri=${uri}`));
+      expect(error).to.be.instanceOf(ConfigError);
+      expect((error as ConfigError).message).to.match(/^redis\/uri = ".*••••@host" \(override 1\): expected /);
+      expect(inspect(error)).not.to.include("geheim");
+    });
+  }
+
+  for (const uri of ["redis://bob:ge%geheim@host", "redis://bob:geheim@host:abc"]) {
     it(`refuses ${uri} at once, without its password`, async () => {
       const { cause, everything, firstLine } = await fails(uri);
       expect(cause).to.be.instanceOf(ConnectionError);

@@ -37,7 +37,9 @@ export function program(command: string, args: readonly string[], cwd: string): 
   const ended = once(child, "close").then(([code, signal]): Ended => {
     process.off("exit", kill);
     const last = said.stdout.trimEnd().split("\n").at(-1) ?? "";
-    return { code: (code ?? signal) as Ended["code"], ...said, last: last.replace(/ in [\d.]+ (ms|s)$/, " in T") };
+    // A busy machine may need more than a second to connect, and then it says so.
+    const stderr = said.stderr.replace(/^.* is still connecting to .*\n/gm, "");
+    return { code: (code ?? signal) as Ended["code"], stdout: said.stdout, stderr, last: last.replace(/ in [\d.]+ (ms|s)$/, " in T") };
   });
   const saying = (text: string | RegExp) =>
     new Promise<void>((resolve, reject) => {

@@ -90,8 +90,10 @@ describe("a start that runs out of time", () => {
       stop: () => Promise.reject(new Error("stuck")),
     });
     const error = (await rejection(system(late).start())) as StartError;
-    expect(error.message.split("\n")).to.deep.equal([
-      'Component "late" failed to start: The start of "late" did not finish within 10 ms',
+    const [first, fix, ...rest] = error.message.split("\n");
+    expect(fix).to.match(/^ {2}fix: /);
+    expect([first, ...rest]).to.deep.equal([
+      'Component "late" failed to start: it did not finish within 10 ms',
       '  also: "late" failed to stop: stuck',
     ]);
   });

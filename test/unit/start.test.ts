@@ -224,7 +224,7 @@ describe("a start that takes too long", () => {
     };
     const error = (await rejection(system(part("app", ["db"]), part("db", ["disk"], hang), part("disk")).start())) as StartError;
     expect(error.message.split("\n").slice(0, 2)).to.deep.equal([
-      'Component "db" failed to start: The start of "db" did not finish within 5 ms',
+      'Component "db" failed to start: it did not finish within 5 ms',
       "  path: app -> db",
     ]);
     expect(error.cause).to.be.instanceOf(TimeoutError);

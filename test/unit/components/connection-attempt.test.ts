@@ -1,7 +1,11 @@
 /** What the connections to MongoDB and Redis have in common, without a server. */
 import { expect } from "chai";
+import { writeFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { mock } from "node:test";
 import {
-  connectTo,
+  expectedTimeout,
+  expectedUri,
   loadPeer,
   maskUri,
   networkFix,
@@ -12,8 +16,9 @@ import {
   type Attempt,
 } from "../../../components/connection-attempt.js";
 import { withoutArguments } from "../../../components/redis-errors.js";
-import { ConnectionError, MissingPeerError, TimeoutError, type StartContext } from "../../../lib/index.js";
+import { MissingPeerError, TimeoutError, type StartContext } from "../../../lib/index.js";
 import { rejection } from "../../support/outcome.js";
+import { temporaryFolder } from "../../support/temporary-folder.js";
 
 const never = new Promise<never>(() => {});
 
@@ -37,12 +42,29 @@ describe("the address of a connection", () => {
     });
   }
 
-  it("is refused before any driver sees it where its scheme is another product's", async () => {
-    const { context } = attemptAt("");
-    const settings = { uri: "redis://host", binary: null, timeoutMs: 1 };
-    const error = await rejection(connectTo("MongoDB", settings, context, () => never));
-    expect(error).to.be.instanceOf(ConnectionError);
-    expect((error as Error).message).to.match(/^Expected store\/uri to start with mongodb:\/\/.*, got "redis:\/\/host"/);
+  it("has a form of its product, or is that of a private server", () => {
+    const mongo = "mongodb://<host>, mongodb+srv://<host>, embedded: or embedded:<folder>";
+    for (const uri of ["foo", "", "mongodb:", "mongodb://", "redis://host", "MONGODB://host", "embedded"]) {
+      expect(expectedUri("MongoDB", uri), uri).to.equal(mongo);
+    }
+    expect(expectedUri("Redis", "mongodb://host")).to.equal("redis://<host>, rediss://<host>, embedded: or embedded:<folder>");
+    for (const uri of ["mongodb://a,b:2/shop?x=1", "mongodb+srv://me:pw@host", "embedded:", "embedded:no/such/folder/yet"]) {
+      expect(expectedUri("MongoDB", uri), uri).to.equal(undefined);
+    }
+    for (const sign of ["/", "?", "#"]) expect(expectedUri("Redis", `redis://me:p${sign}w@host`)).to.include("percent-encoded");
+  });
+
+  it("of a private server names a folder, or what may become one, and no file", async () => {
+    const folder = await temporaryFolder();
+    try {
+      await writeFile(folder.file("note"), "");
+      expect(expectedUri("MongoDB", `embedded:${folder.path}`)).to.equal(undefined);
+      for (const path of [folder.file("note"), folder.file("note/data/mongo"), relative("", folder.file("note"))]) {
+        expect(expectedUri("MongoDB", `embedded:${path}`)).to.equal(`a folder behind embedded:, and "${folder.file("note")}" is a file`);
+      }
+    } finally {
+      await folder.remove();
+    }
   });
 
   it("is said to be unreadable in the driver's words only where they quote no part of the credentials", () => {
@@ -102,6 +124,31 @@ describe("a refused connection", () => {
 });
 
 describe("the deadline of a connection", () => {
+  it("is above 0", () => expect([0, 1].map(expectedTimeout)).to.deep.equal(["a duration above 0", undefined]));
+
+  it("is said after a second of waiting, once, and not where it is near or the wait has ended", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const lines: string[] = [];
+      const log = { info: (_: object, line: string) => lines.push(line) };
+      const waiting = (timeoutMs: number, promise: Promise<unknown>) => {
+        const attempt = attemptAt("mongodb://me:pw@host/shop?x=1", { timeoutMs });
+        return within({ ...attempt, context: { ...attempt.context, log } as unknown as StartContext }, promise);
+      };
+      const [late, soon] = [rejection(waiting(5_000, never)), rejection(waiting(1_000, never))];
+      await waiting(5_000, Promise.resolve());
+      mock.timers.tick(999);
+      expect(lines).to.deep.equal([]);
+      mock.timers.tick(1);
+      expect(lines).to.deep.equal(['"store" is still connecting to mongodb://••••@host/shop: it tries for 5 s']);
+      mock.timers.tick(4_000);
+      for (const error of [await late, await soon]) expect(error).to.be.instanceOf(TimeoutError);
+      expect(lines).to.have.lengthOf(1);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
   it("gives the value that comes in time", async () => {
     expect(await within(attemptAt("", { timeoutMs: 1_000 }), Promise.resolve("up"))).to.equal("up");
   });
