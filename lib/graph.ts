@@ -115,6 +115,7 @@ const FEW = 8;
 function reversed(needs: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const counts = new Uint32Array(needs.length);
   for (const list of needs) for (const to of list) counts[to]!++;
+  // eslint-disable-next-line unicorn/no-new-array -- a length, and no room beyond it
   const lists = Array.from(counts, (count) => new Array<number>(count));
   counts.fill(0);
   for (const [from, list] of needs.entries()) for (const to of list) lists[to]![counts[to]!++] = from;
