@@ -15,7 +15,7 @@ export interface GraphNode {
 /** Where the value for one need comes from: a node, -1 for an absent one; the members of a group; the settings of a section. */
 export type Wire = number | GroupWire | ConfigWire;
 
-export interface GroupWire {
+interface GroupWire {
   readonly kind: "many";
   readonly to: readonly number[];
   readonly group: string;
