@@ -231,9 +231,9 @@ const NO_NEEDS: Readonly<Record<string, Need>> = NO_OPTIONS;
 /** @throws {InjectionError} for the first need that is none */
 function checkNeeds({ name, needs, locals }: Definition): void {
   for (const [index, need] of needs.entries()) {
+    if (isNeed(need)) continue;
     const { kind, of } = (need ?? {}) as { kind?: unknown; of?: unknown };
     const token = kind === "opt" || kind === "all" ? of : need;
-    if (typeof token === "function" || KINDS.has((token as { kind?: unknown } | undefined)?.kind)) continue;
     const isAbsent = token === undefined || token === null;
     throw new InjectionError(`Need ${index + 1} ("${locals[index]}") of component "${name}" is ${describe(token)}`, {
       component: name,
@@ -244,7 +244,11 @@ function checkNeeds({ name, needs, locals }: Definition): void {
   }
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(["key", "group", "config"]);
+function isNeed(need: Need | undefined): boolean {
+  if (typeof need === "function" || need?.kind === "key" || need?.kind === "config") return true;
+  if (need?.kind === "all") return (need.of as { kind?: unknown } | undefined)?.kind === "group";
+  return need?.kind === "opt" && (typeof need.of === "function" || (need.of as { kind?: unknown } | undefined)?.kind === "key");
+}
 
 function localName(need: Need, index: number): string {
   if (typeof need === "function") return definitionOf(need)?.name ?? need.name;

@@ -100,12 +100,16 @@ class OfClass {
   constructor(readonly scanner: typeof Scanner) {}
 }
 
-// @ts-expect-error a group is asked for with all()
-component(key<number>()("api"), { needs: { routes: Routes }, start: () => 1 });
-// @ts-expect-error a group is asked for with all()
-Component("wrong", [Routes]);
-// @ts-expect-error a name is no need
-component(key<number>()("api"), { needs: { db: "db" }, start: () => 1 });
+/** Never called: it would throw. */
+export function refused(): void {
+  // @ts-expect-error a group is asked for with all()
+  component(key<number>()("api"), { needs: { routes: Routes }, start: () => 1 });
+  // @ts-expect-error a group is asked for with all()
+  Component("wrong", [Routes]);
+  // @ts-expect-error a name is no need
+  component(key<number>()("api"), { needs: { db: "db" }, start: () => 1 });
+}
+
 // @ts-expect-error what start returns is what the key promises
 component(key<number>()("api"), { start: () => "one" });
 // @ts-expect-error a component provides into groups of its own kind

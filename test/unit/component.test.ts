@@ -76,7 +76,7 @@ describe("a component made of functions", () => {
     );
   });
 
-  for (const need of [5, "db", {}, { kind: "opt", of: "db" }, []]) {
+  for (const need of [5, "db", {}, { kind: "opt", of: "db" }, [], { kind: "group", name: "routes" }, { kind: "all", of: key()("db") }]) {
     it(`refuses ${JSON.stringify(need)} as a need, and says what one is`, () => {
       expect(() => component(Cache, { needs: { db: need as unknown as typeof Db }, start: () => "" })).to.throw(
         InjectionError,
