@@ -10,6 +10,8 @@ export interface ComponentOptions<V> {
   /** the groups it provides into */
   readonly in?: readonly Group<V>[];
   readonly look?: Look;
+  /** What is wrong with how it was put together, a sentence each; `check()` and `start()` say it. */
+  readonly check?: () => readonly string[];
 }
 
 /** What the engine calls of a component; a functional component's own options are its hooks. */

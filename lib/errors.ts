@@ -95,7 +95,7 @@ export class UsageError extends withCode("USAGE") {}
 
 /** One thing wrong with a system or its configuration, as data. */
 export interface Problem {
-  readonly kind: "missing" | "cycle" | "duplicate" | "untyped" | "config";
+  readonly kind: "missing" | "cycle" | "duplicate" | "untyped" | "invalid" | "config";
   /** the component it was found at, or the section */
   readonly component: string;
   /** the whole sentence, without a full stop */

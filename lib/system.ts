@@ -17,6 +17,7 @@ import type { SystemMap } from "./map.js";
 import type { EngineOptions } from "./engine.js";
 import { Running } from "./running.js";
 import { mapOf } from "./system-map.js";
+import { printable } from "./wording.js";
 
 /** How a system is started. */
 export interface StartOptions extends EngineOptions {
@@ -196,6 +197,10 @@ function linkAll(definitions: readonly Definition[]): Linked {
     const { name } = graph.nodes[node] as Definition;
     return { component: name, section: section ?? name, schema };
   });
+  for (const { name, options } of graph.nodes) {
+    for (const message of options.check?.() ?? [])
+      problems.push({ kind: "invalid", component: name, message: printable(`${name}: ${message}`) });
+  }
   return { graph, problems: [...graphProblems(graph), ...graph.duplicates.map(duplicate), ...problems], sections };
 }
 

@@ -13,6 +13,12 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+/** A lease whose owners come one after another. */
+interface OrderedLease extends Lease {
+  /** higher than that of every earlier owner, as long as `_millrace.leases` is not emptied by hand */
+  readonly epoch: number;
+}
+
 interface LeaseDocument {
   readonly _id: string;
   readonly host: string;
@@ -32,7 +38,7 @@ const RELEASE_MS = 2_000;
  *
  * @throws {AlreadyRunningError} when another process holds it
  */
-export async function mongoLease(db: Db, name: string): Promise<Lease> {
+export async function mongoLease(db: Db, name: string): Promise<OrderedLease> {
   const leases = db.collection<LeaseDocument>(LEASES);
   const epoch = await take(leases, name);
   const controller = new AbortController();
@@ -43,6 +49,7 @@ export async function mongoLease(db: Db, name: string): Promise<Lease> {
   }, TTL_MS / 3).unref();
   controller.signal.addEventListener("abort", () => clearInterval(renewal));
   return {
+    epoch,
     lost: controller.signal,
     release: async () => {
       clearInterval(renewal);

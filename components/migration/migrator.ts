@@ -12,7 +12,7 @@ import {
   type Settings,
 } from "../../lib/index.js";
 import { AppendFile } from "./append-file.js";
-import type { Done, Outcome } from "./outcome.js";
+import type { Done, Many, Outcome } from "./outcome.js";
 
 const migratorSchema = schema({
   logFile: { doc: "names each id migrated; failures: .failed.ndjson", format: String, default: "migrated.txt" },
@@ -22,8 +22,12 @@ const migratorSchema = schema({
 export interface Migrator<Id> {
   /** A rejection that is not transient is a failure of this piece alone. */
   migrate(id: Id, job: MigrationJob): Promise<Outcome>;
-  /** @throws {MigrationInputError} when a log file cannot be written */
-  openLog(options: LogOptions<Id>): Promise<MigrationLog<Id>>;
+  /**
+   * Absent where what is done is written down elsewhere.
+   *
+   * @throws {MigrationInputError} when a log file cannot be written
+   */
+  openLog?(options: LogOptions<Id>): Promise<MigrationLog<Id>>;
 }
 
 /** What is said to the one piece of work. */
@@ -34,9 +38,14 @@ export interface MigrationJob {
   readonly run: string;
   /** when that run began */
   readonly startedAt: Date;
+  /** fires when the run must end at once */
   readonly signal: AbortSignal;
-  /** What is being done with it, for the status board: `Checking`, `Migrating`. */
-  say(verb: string): void;
+  /** fires when the run is to end as soon as it can be gone on with; also with `signal` */
+  readonly interruption: AbortSignal;
+  /** What is being done with it, for the status board: `Checking`, `Migrating`; with `isWaiting`, what it waits for. */
+  say(verb: string, isWaiting?: boolean): void;
+  /** Part of a piece of many is over; waits where counting lags behind. */
+  count(part: Many): Promise<void>;
 }
 
 interface LogOptions<Id> {

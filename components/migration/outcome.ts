@@ -1,23 +1,48 @@
 /** What came of one piece of work. */
 
-/** `skipped`: nothing to do, it was done before; `missing`: gone between the scan and its turn. */
+/**
+ * `skipped`: nothing to do, it was done before; `excluded`: left out on purpose; `missing`: gone between the scan and its turn.
+ * A piece of many has `many`.
+ */
 export type Outcome =
   | { readonly kind: "migrated" }
   | { readonly kind: "skipped" }
+  | { readonly kind: "excluded" }
   | { readonly kind: "missing" }
-  | { readonly kind: "failed"; readonly error: unknown };
+  | { readonly kind: "failed"; readonly error: unknown }
+  | Many;
 
-/** How many of each. */
-export type Counts = Readonly<Record<Outcome["kind"], number>>;
-
-export const NO_COUNTS: Counts = Object.freeze({ migrated: 0, skipped: 0, missing: 0, failed: 0 });
-
-export function counted(counts: Counts, { kind }: Outcome): Counts {
-  return { ...counts, [kind]: counts[kind] + 1 };
+/** What came of several at once. */
+export interface Many {
+  readonly kind: "many";
+  readonly counts: Counts;
+  /** the newest failure among them, in words */
+  readonly failure?: string | undefined;
+  /** the rest of the piece is left to the next start */
+  readonly isUnfinished?: boolean;
 }
 
-export function totalOf({ migrated, skipped, missing, failed }: Counts): number {
-  return migrated + skipped + missing + failed;
+/** How many of each. */
+export type Counts = Readonly<Record<Exclude<Outcome["kind"], "many">, number>>;
+
+export const NO_COUNTS: Counts = Object.freeze({ migrated: 0, skipped: 0, excluded: 0, missing: 0, failed: 0 });
+
+export function counted(counts: Counts, outcome: Outcome): Counts {
+  return outcome.kind === "many" ? sumOf(counts, outcome.counts) : { ...counts, [outcome.kind]: counts[outcome.kind] + 1 };
+}
+
+export function sumOf(one: Counts, other: Counts): Counts {
+  return {
+    migrated: one.migrated + other.migrated,
+    skipped: one.skipped + other.skipped,
+    excluded: one.excluded + other.excluded,
+    missing: one.missing + other.missing,
+    failed: one.failed + other.failed,
+  };
+}
+
+export function totalOf({ migrated, skipped, excluded, missing, failed }: Counts): number {
+  return migrated + skipped + excluded + missing + failed;
 }
 
 /** A piece of work: an id, and its place in the order of the scan, from 0 up. */
@@ -29,4 +54,6 @@ export interface Piece<Id> {
 /** A piece of work that is over. */
 export interface Done<Id> extends Piece<Id> {
   readonly outcome: Outcome;
+  /** only a part of it is over */
+  readonly isPart?: boolean;
 }

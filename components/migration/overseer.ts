@@ -103,7 +103,7 @@ class MigrationOverseer<Id> implements Overseer {
     const scan = await this.#scanner.open({ dry, patienceMs });
     try {
       const { run, lengths } = scan;
-      const log = dry ? undefined : await this.#migrator.openLog({ run, lengths, format: this.#scanner.format });
+      const log = dry ? undefined : await this.#migrator.openLog?.({ run, lengths, format: this.#scanner.format });
       try {
         for (const line of scan.odd) this.#board.log(line);
         const { signal } = this.#interruption;
@@ -117,7 +117,7 @@ class MigrationOverseer<Id> implements Overseer {
         });
         const { counts, isComplete, error } = await pass.run(signal);
         const isInterrupted = signal.aborted && !isComplete;
-        return {
+        const report: MigrationReport = {
           noun: this.#scanner.noun,
           run,
           dry,
@@ -129,7 +129,10 @@ class MigrationOverseer<Id> implements Overseer {
           odd: scan.odd,
           migratedPath: log?.migratedPath,
           failedPath: log?.failedPath,
+          doneBefore: scan.doneBefore,
         };
+        await scan.finish?.(report);
+        return report;
       } finally {
         await log?.close();
       }

@@ -2,7 +2,7 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { firstLine, makeFolder, MigrationStateError } from "../../lib/index.js";
-import type { Counts } from "./outcome.js";
+import { NO_COUNTS, type Counts } from "./outcome.js";
 
 /** Everything up to and including `after` is done, counted and logged; nothing behind it is. */
 export interface PagingState {
@@ -87,7 +87,7 @@ function parse(text: string): PagingState | undefined {
       typeof state.complete === "boolean" &&
       typeof state.lengths === "object" &&
       state.lengths !== null &&
-      ["migrated", "skipped", "missing", "failed"].every((kind) => Number.isInteger(state.counts?.[kind as keyof Counts]));
+      Object.keys(NO_COUNTS).every((kind) => Number.isInteger(state.counts?.[kind as keyof Counts]));
     return isWhole ? (state as PagingState) : undefined;
   } catch {
     return undefined;

@@ -4,7 +4,7 @@ import { channel, firstLine, MigrationFailedError, type Channel, type Job, type 
 import type { StatusBoard } from "../status-board.js";
 import { Contiguous } from "./contiguous.js";
 import type { MigrationLog, Migrator } from "./migrator.js";
-import { counted, type Counts, type Done, type Outcome, type Piece } from "./outcome.js";
+import { counted, NO_COUNTS, type Counts, type Done, type Many, type Outcome, type Piece } from "./outcome.js";
 import type { overseerSchema } from "./overseer.js";
 import { isTransient, patiently } from "./patience.js";
 import { ProgressLines } from "./progress-lines.js";
@@ -52,6 +52,7 @@ export class Pass<Id> {
   #waiting = this.#end.signal;
   #error: unknown;
   #isScanned = false;
+  #isLeft = false;
   /** false once the files are no longer ours to write, or may hold half a line */
   #maySave = true;
   #counts: Counts;
@@ -99,7 +100,7 @@ export class Pass<Id> {
   }
 
   get #isComplete(): boolean {
-    return this.#isScanned && this.#error === undefined;
+    return this.#isScanned && !this.#isLeft && this.#error === undefined;
   }
 
   /** The first error counts. */
@@ -122,32 +123,46 @@ export class Pass<Id> {
 
   async #runJob(job: Job): Promise<void> {
     const { many } = this.#options.scanner.noun;
-    const own = { migrated: 0, skipped: 0, missing: 0, failed: 0 };
+    let own = NO_COUNTS;
     for (;;) {
       let piece = this.#work.poll();
       if (!piece) {
         job.update({ summary: `Waiting for ${many} to migrate`, status: "normal", waiting: true });
         piece = await this.#work.take();
       }
-      const outcome = piece && !this.#end.signal.aborted ? await this.#migrate(piece, job) : undefined;
+      const add = async (done: Done<Id>) => {
+        own = counted(own, done.outcome);
+        job.update({ detail: detailOf(own) });
+        await this.#outcomes.put(done);
+      };
+      const outcome = piece && !this.#end.signal.aborted ? await this.#migrate(piece, job, add) : undefined;
       if (!piece || !outcome) break;
-      own[outcome.kind]++;
-      job.update({ detail: detailOf(own) });
-      await this.#outcomes.put({ ...piece, outcome });
+      await add({ ...piece, outcome });
     }
     if (this.#end.signal.aborted) job.done({ summary: "Stopped", status: "warning" });
     else job.done({ summary: "Done", status: "success" });
   }
 
   /** Undefined where the pass has ended before the piece was done. */
-  async #migrate({ id }: Piece<Id>, job: Job): Promise<Outcome | undefined> {
+  async #migrate(piece: Piece<Id>, job: Job, add: (done: Done<Id>) => Promise<void>): Promise<Outcome | undefined> {
     const { scanner, migrator, scan, settings } = this.#options;
+    const { id } = piece;
     const { signal } = this.#end;
-    const name = `${scanner.noun.one} ${shortened(scanner.format(id))}`;
-    const say = (verb: string) => job.update({ summary: `${verb} ${name}`, status: "normal", waiting: false });
+    const name = `${scanner.piece ?? scanner.noun.one} ${shortened(scanner.format(id))}`;
+    const say = (verb: string, isWaiting = false) =>
+      job.update({ summary: `${verb} ${name}`, status: isWaiting ? "warning" : "normal", waiting: isWaiting });
+    const count = (outcome: Many) => add({ ...piece, outcome, isPart: true });
     const migrate = () => {
       say("Checking");
-      return migrator.migrate(id, { dry: settings.dryRun, run: scan.run, startedAt: scan.startedAt, signal, say });
+      return migrator.migrate(id, {
+        dry: settings.dryRun,
+        run: scan.run,
+        startedAt: scan.startedAt,
+        signal,
+        interruption: this.#waiting,
+        say,
+        count,
+      });
     };
     const onWait = (text: string) => job.update({ summary: text, status: "warning", waiting: true });
     try {
@@ -162,23 +177,28 @@ export class Pass<Id> {
 
   /** Counts what comes out of the jobs, and checkpoints what is done without a gap. */
   async #count(): Promise<void> {
-    const { noun, format } = this.#options.scanner;
+    const { format } = this.#options.scanner;
     let savedAt = performance.now();
     for await (const done of this.#outcomes) {
       this.#counts = counted(this.#counts, done.outcome);
-      for (const next of this.#contiguous.add(done)) {
+      if (done.outcome.kind === "many" && done.outcome.isUnfinished) this.#isLeft = true;
+      for (const next of done.isPart ? [] : this.#contiguous.add(done)) {
         this.#savedCounts = counted(this.#savedCounts, next.outcome);
         this.#unsaved.push(next);
       }
       if (done.outcome.kind === "missing") this.#reportMissing(format(done.id));
-      const reason =
-        done.outcome.kind === "failed" ? `${noun.one} ${shortened(format(done.id))}: ${firstLine(done.outcome.error)}` : undefined;
-      this.#lines.update(this.#counts, reason);
+      this.#lines.update(this.#counts, this.#reasonOf(done));
       if (performance.now() - savedAt < CHECKPOINT_MS) continue;
       await this.#checkpoint(false);
       savedAt = performance.now();
     }
     await this.#checkpoint(this.#isComplete);
+  }
+
+  #reasonOf({ id, outcome }: Done<Id>): string | undefined {
+    const { noun, format } = this.#options.scanner;
+    if (outcome.kind === "many") return outcome.failure;
+    return outcome.kind === "failed" ? `${noun.one} ${shortened(format(id))}: ${firstLine(outcome.error)}` : undefined;
   }
 
   #reportMissing(id: string): void {

@@ -67,4 +67,6 @@ const TRANSIENT_NAMES = new Set([
 const TRANSIENT_CODES = new Set<unknown>([
   ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN"],
   ...[6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 134],
+  // a cursor that was idle for too long, or killed: it is read again from where it was
+  ...[43, 175, 237],
 ]);

@@ -1,5 +1,6 @@
 /** The documents of a cursor as bytes, batch by batch, the next batch fetched while one is worked on. */
 import type { AbstractCursor, Document } from "mongodb";
+import { StateError } from "../../lib/index.js";
 import { int32 } from "./raw-element.js";
 
 /**
@@ -11,6 +12,7 @@ import { int32 } from "./raw-element.js";
  *
  * @param cursor one that has `raw: true` and was not read from; in a transaction it must not share its session with the writes
  * @throws what fetching throws, when that batch is asked for
+ * @throws {StateError} where the cursor was closed before its end, as when the client is
  */
 export async function* rawBatches(cursor: AbstractCursor<Document>): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let fetching = fetchNext(cursor);
@@ -20,6 +22,8 @@ export async function* rawBatches(cursor: AbstractCursor<Document>): AsyncGenera
       fetching = fetchNext(cursor);
       yield batch;
     }
+    // Of a cursor that was closed while it was read, the driver often says that it has come to its end.
+    if (cursor.killed || cursor.id?.isZero() !== true) throw new StateError("Reading ended too early: the cursor was closed");
   } finally {
     await fetching.catch(() => {});
     await cursor.close();

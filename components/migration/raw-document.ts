@@ -1,7 +1,6 @@
 /** Top-level fields of a BSON document, read and changed in its bytes. */
-import { createRequire } from "node:module";
-import type * as Driver from "mongodb";
-import { ArgumentError, firstLine, MigrationInputError, MissingPeerError } from "../../lib/index.js";
+import { ArgumentError, firstLine, MigrationInputError } from "../../lib/index.js";
+import { bson } from "./bson.js";
 import { int32, isSame, RawElements } from "./raw-element.js";
 
 /** What changes in a document; everything else stays as it is, byte for byte. */
@@ -184,14 +183,3 @@ const ID = Buffer.from("_id");
 const DOT = 0x2e;
 /** The name of the one field in a document that is made to decode it. */
 const NAME_ALONE = 0x76;
-
-const require = createRequire(import.meta.url);
-let loaded: typeof Driver.BSON | undefined;
-
-function bson(): typeof Driver.BSON {
-  try {
-    return (loaded ??= (require("mongodb") as typeof Driver).BSON);
-  } catch (cause) {
-    throw new MissingPeerError("mongodb", "a migration by bytes", cause);
-  }
-}

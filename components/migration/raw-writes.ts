@@ -1,6 +1,7 @@
 /** Writes documents as bytes through the driver's own bulk, so that its sessions, retries and errors stay what they are. */
 import type { Batch, BulkWriteOptions, Collection, Document, MongoBulkWriteError, UnorderedBulkOperation, WriteError } from "mongodb";
 import { MigrationInputError, StateError } from "../../lib/index.js";
+import { decodedExactly } from "./bson.js";
 import { idElement } from "./raw-document.js";
 
 /** A document that was refused; all others were written. */
@@ -15,7 +16,10 @@ export interface RefusedWrite {
 }
 
 /** The driver's options of a bulk: session, writeConcern and so on. */
-export type RawWriteOptions = Omit<BulkWriteOptions, "ordered">;
+export interface RawWriteOptions extends Omit<BulkWriteOptions, "ordered"> {
+  /** false: the documents are decoded and go the driver's own way, to the same result; default true */
+  readonly isRaw?: boolean;
+}
 
 /**
  * Whether this driver and this server take documents as bytes. It asks the server once and writes nothing: the bytes sent
@@ -52,7 +56,7 @@ export function insertRaw(
   documents: readonly Uint8Array[],
   options: RawWriteOptions = {},
 ): Promise<readonly RefusedWrite[]> {
-  return write(collection, documents, options, (bulk) => bulk.insert({ _id: 0 }), asItIs);
+  return write(collection, documents, options, INSERT);
 }
 
 /**
@@ -66,35 +70,57 @@ export function replaceRaw(
   documents: readonly Uint8Array[],
   options: RawWriteOptions = {},
 ): Promise<readonly RefusedWrite[]> {
-  return write(collection, documents, options, (bulk) => bulk.find({}).upsert().replaceOne({}), replacement);
+  return write(collection, documents, options, REPLACE);
 }
+
+/** A kind of write, as an operation of the driver and as bytes. */
+interface Kind {
+  add(bulk: UnorderedBulkOperation, document: Document): unknown;
+  statement(document: Uint8Array): Uint8Array;
+}
+
+const INSERT: Kind = { add: (bulk, document) => bulk.insert(document), statement: (document) => document };
+const REPLACE: Kind = {
+  add: (bulk, document) =>
+    bulk
+      .find({ _id: document._id as unknown })
+      .upsert()
+      .replaceOne(document),
+  statement: replacement,
+};
 
 async function write(
   collection: Collection,
   documents: readonly Uint8Array[],
-  options: RawWriteOptions,
-  open: (bulk: UnorderedBulkOperation) => unknown,
-  statement: (document: Uint8Array) => Uint8Array,
+  { isRaw = true, ...options }: RawWriteOptions,
+  kind: Kind,
 ): Promise<readonly RefusedWrite[]> {
   const refused: RefusedWrite[] = [];
-  const statements = documents.map(statement);
+  const statements = documents.map((document) => (isRaw ? kind.statement(document) : document));
   for (const indexes of pieces(documents, refused)) {
     const bulk = collection.initializeUnorderedBulkOp(options);
-    open(bulk);
-    const batch = openBatch(bulk);
-    if (!batch) throw new StateError("This MongoDB driver does not take documents as bytes");
-    batch.serializedOperations = indexes.map((index) => statements[index] as Uint8Array);
-    // The driver sends the bytes; of these it only takes the number, and shows them to whoever monitors commands.
-    batch.operations = batch.serializedOperations as unknown as Document[];
-    batch.originalIndexes = indexes;
-    batch.size = indexes.length;
+    const list = indexes.map((index) => statements[index] as Uint8Array);
+    if (isRaw) fill(bulk, kind, list, indexes);
+    else for (const document of list) kind.add(bulk, decodedExactly(document));
     try {
       await bulk.execute();
     } catch (error) {
-      refused.push(...refusals(error, collection.namespace));
+      const found = refusals(error, collection.namespace);
+      refused.push(...(isRaw ? found : found.map((one) => ({ ...one, index: indexes[one.index] ?? one.index }))));
     }
   }
   return refused;
+}
+
+function fill(bulk: UnorderedBulkOperation, kind: Kind, statements: readonly Uint8Array[], indexes: number[]): void {
+  kind.add(bulk, { _id: 0 });
+  const batch = openBatch(bulk);
+  if (!batch) throw new StateError("This MongoDB driver does not take documents as bytes");
+  batch.serializedOperations = [...statements];
+  // The driver sends the bytes; of these it only takes the number, and shows them to whoever monitors commands.
+  batch.operations = batch.serializedOperations as unknown as Document[];
+  batch.originalIndexes = indexes;
+  batch.size = indexes.length;
 }
 
 /** Splits a list into pieces that fit into a message; what no server can store is refused at once. */
@@ -147,10 +173,6 @@ function duplicateIndex(message: string, namespace: string): string | undefined 
   const [, rest] = message.split(`collection: ${namespace} `, 2);
   if (rest?.startsWith("dup key: { _id: ")) return "_id_";
   return rest && /^index: (.+?) dup key: /s.exec(rest)?.[1];
-}
-
-function asItIs(document: Uint8Array): Uint8Array {
-  return document;
 }
 
 /** `{ q: { _id }, u: document, upsert: true }` */

@@ -22,6 +22,8 @@ export interface MigrationReport {
   readonly odd: readonly string[];
   readonly migratedPath: string | undefined;
   readonly failedPath: string | undefined;
+  /** nothing was done: an earlier start, which began then, had done all of it */
+  readonly doneBefore?: Date | undefined;
 }
 
 /**
@@ -40,4 +42,9 @@ export function closing(report: MigrationReport, again: string): string {
   if (error !== undefined) lines.push(`stopped early: ${firstLine(error)}`);
   if (error !== undefined || isInterrupted) lines.push(`not finished; go on with: ${again}`);
   return ["", ...lines.map((line) => `  ${line}`), closingLine(noun, counts, ms, dry)].join("\n");
+}
+
+/** A report as it is kept in the ledger: texts and numbers. */
+export function reportData({ counts, before, ms, isInterrupted, error }: MigrationReport): object {
+  return { counts, before, ms: Math.round(ms), isInterrupted, ...(error === undefined ? {} : { error: firstLine(error) }) };
 }

@@ -22,6 +22,7 @@ import type { Lease } from "./lease.js";
 import { NO_COUNTS, totalOf, type Counts, type Piece } from "./outcome.js";
 import { readPagingState, removePagingState, writePagingState, type PagingState } from "./paging-state.js";
 import { patiently } from "./patience.js";
+import type { MigrationReport } from "./report.js";
 import { capitalised, type Noun } from "./wording.js";
 
 const scannerSchema = schema({
@@ -34,7 +35,10 @@ const scannerSchema = schema({
 
 /** Finds work for an overseer. */
 export interface Scanner<Id> {
+  /** what is counted */
   readonly noun: Noun;
+  /** what one piece of work is called, where that is not the noun */
+  readonly piece?: string;
   /** how many ids may wait for a job */
   readonly blockSize: number;
   /** @throws {AlreadyRunningError} @throws {MigrationInputError} @throws {MigrationStateError} */
@@ -62,12 +66,16 @@ export interface Scan<Id> {
   readonly total: number | undefined;
   /** oddities of the id file, a line each */
   readonly odd: readonly string[];
+  /** all was done by an earlier start: when it began */
+  readonly doneBefore?: Date | undefined;
   /** fires when somebody else has taken over this work */
   readonly lost: AbortSignal | undefined;
   /** Puts every id into the channel, waiting while it is full; rejects when the signal ends it early. */
   fill(work: Channel<Piece<Id>>, signal: AbortSignal): Promise<void>;
   /** Remembers that everything up to this id is done; undefined: nothing more than before. */
   checkpoint(after: Id | undefined, counts: Counts, lengths: Readonly<Record<string, number>>, complete: boolean): Promise<void>;
+  /** Keeps the report, where there is a place for it. */
+  finish?(report: MigrationReport): Promise<void>;
   close(): Promise<void>;
 }
 

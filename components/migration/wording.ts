@@ -9,8 +9,9 @@ export interface Noun {
 }
 
 /** `Migrated 19,998 customers (0 previously migrated, 2 failures) in 12.4 s`; for a dry run `Migration needed for …`. */
-export function closingLine(noun: Noun, { migrated, skipped, missing, failed }: Counts, ms: number, dry: boolean): string {
+export function closingLine(noun: Noun, { migrated, skipped, excluded, missing, failed }: Counts, ms: number, dry: boolean): string {
   const others = [`${skipped.toLocaleString("en-US")} previously migrated`, plural(failed, "failure")];
+  if (excluded > 0) others.push(`${excluded.toLocaleString("en-US")} left out`);
   if (missing > 0) others.push(`${missing.toLocaleString("en-US")} missing`);
   return `${dry ? "Migration needed for" : "Migrated"} ${plural(migrated, noun.one, noun.many)} (${others.join(", ")}) in ${duration(ms)}`;
 }

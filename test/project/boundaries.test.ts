@@ -55,7 +55,7 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "components/redis-connection.ts": ["ioredis"],
   "components/embedded/mongo-server.ts": ["mongodb"],
   "components/migration/mongo-ids.ts": ["mongodb"],
-  "components/migration/raw-document.ts": ["mongodb"],
+  "components/migration/bson.ts": ["mongodb"],
 };
 
 const DRIVERS = ["mongodb", "ioredis"];

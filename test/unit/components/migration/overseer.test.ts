@@ -61,7 +61,7 @@ describe("overseer", () => {
         return id === 7 ? { kind: "missing" } : usual();
       },
     });
-    expect(report.counts).to.eql({ migrated: 6, skipped: 1, missing: 1, failed: 2 });
+    expect(report.counts).to.eql({ migrated: 6, skipped: 1, excluded: 0, missing: 1, failed: 2 });
     expect(await memory.logged()).to.eql([1, 2, 4, 6, 9, 10]);
     const failures = (await memory.folder.text("migrated.failed.ndjson")).trim().split("\n");
     expect(failures.map((line) => JSON.parse(line) as object)).to.have.length(2);

@@ -13,7 +13,7 @@ const opened = (total: number | undefined) => {
 describe("progress lines", () => {
   it("show how far it is and what was left out", () => {
     const { lines, main, rest } = opened(20_000);
-    lines.update({ migrated: 12_000, skipped: 1_214, missing: 0, failed: 0 });
+    lines.update({ migrated: 12_000, skipped: 1_214, excluded: 0, missing: 0, failed: 0 });
     expect(main()[0]?.progress).to.eql({ value: 13_214, total: 20_000 });
     expect(main()[0]?.summary).to.match(/^13,214 \/ 20,000 {3}[\d,]+\/s \(avg [\d,]+\/s\)/);
     expect(rest()[0]).to.include({ summary: "1,214 previously migrated   0 failures", status: "normal" });

@@ -42,7 +42,7 @@ describe("report", () => {
   });
 
   it("says what an interrupted start had done before", () => {
-    const resumed = { ...report, before: { migrated: 5, skipped: 1, missing: 1, failed: 1 } };
+    const resumed = { ...report, before: { migrated: 5, skipped: 1, excluded: 0, missing: 1, failed: 1 } };
     expect(closing(resumed, "npm start")).to.contain("  went on after 8 customers of an interrupted start\n");
     expect(closing({ ...report, before: { ...NO_COUNTS, failed: 1 } }, "x")).to.contain("went on after 1 customer of");
   });

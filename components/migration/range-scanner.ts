@@ -1,0 +1,185 @@
+/** The scanner of ranges: opens the ledger, plans once, and hands out what is not done. */
+import type { Collection, Document } from "mongodb";
+import { randomUUID } from "node:crypto";
+import { type Job, type Settings, schema } from "../../lib/index.js";
+import type { StatusBoard } from "../status-board.js";
+import { deadLetters, type DeadLetters } from "./dead-letters.js";
+import { openLedger, type Ledger } from "./ledger.js";
+import { NO_RANGE_COUNTS, type RangeState, type RunOptions } from "./ledger-documents.js";
+import { NO_COUNTS } from "./outcome.js";
+import { planRanges } from "./range-plan.js";
+import { toCounts } from "./range-worker.js";
+import { reportData, type MigrationReport } from "./report.js";
+import type { Scan, Scanner } from "./scanner.js";
+import { limitOf } from "./skip-limit.js";
+import { capitalised, type Noun } from "./wording.js";
+
+export const rangeSchema = schema({
+  chunk: { doc: "documents a chunk: read, written and checkpointed together", format: "positive", default: 1_000 },
+  ranges: { doc: "how many ranges the source is divided into; 0: by its size", format: "nat", default: 0 },
+  reset: { doc: "give an unfinished or complete run up and begin a new one", format: Boolean, default: false },
+  resume: { doc: "only go on: refused where there is nothing to go on with", format: Boolean, default: false },
+  skipLimit: {
+    doc: "failures that do not end the run: a number, or a share of what was read (5%)",
+    format: String,
+    default: "0",
+    check: (text: string) => (limitOf(text) ? undefined : "a number from 0 up, or a percentage such as 5%"),
+  },
+});
+
+/** Documents of a range where its number is not set. */
+const PER_RANGE = 20_000;
+const LEAST_RANGES = 16;
+const MOST_RANGES = 10_000;
+/** Fewer than this are one range. */
+const FEW = 2_000;
+
+/** What is being migrated. */
+export interface RangeSource {
+  readonly name: string;
+  readonly noun: Noun;
+  readonly collection: Collection;
+  readonly filter: Document;
+  readonly options: () => Promise<RunOptions>;
+  /** beside which the ledger is kept */
+  readonly ledgerAt: import("mongodb").Db;
+}
+
+/** What a start has open, for the migrator. */
+export interface OpenRange {
+  readonly run: string;
+  readonly startedAt: Date;
+  /** of this migration, from 1 up */
+  readonly number: number;
+  readonly book: { readonly ledger: Ledger; readonly letters: DeadLetters } | undefined;
+  readonly total: number;
+  readonly patienceMs: number;
+}
+
+/** A scanner whose open run the migrator can see. */
+export interface RangeScanner extends Scanner<RangeState> {
+  /** @throws {StateError} before `open` */
+  readonly opened: OpenRange | undefined;
+}
+
+export function rangeScanner(source: RangeSource, settings: Settings<typeof rangeSchema>, board: StatusBoard): RangeScanner {
+  let opened: OpenRange | undefined;
+  return {
+    noun: source.noun,
+    piece: "range",
+    // A range that waits for a job is work that an interruption leaves to the next start.
+    blockSize: 1,
+    format: ({ index }) => String(index + 1),
+    get opened() {
+      return opened;
+    },
+    open: async ({ dry, patienceMs }) => {
+      const job = board.job({ prefix: `${capitalised(source.noun.one)} scan` });
+      job.update({ summary: "Opening the ledger", waiting: true });
+      const ledger = dry
+        ? undefined
+        : await openLedger(source.ledgerAt, source.name, { options: await source.options(), ...how(settings) });
+      try {
+        const planned = ledger ? await planWith(ledger, source, settings, job) : await planAlone(source, settings, job);
+        const run = ledger?.run ?? randomUUID();
+        const startedAt = ledger?.startedAt ?? new Date();
+        const { total } = planned;
+        opened = {
+          run,
+          startedAt,
+          number: ledger?.number ?? 1,
+          total,
+          patienceMs,
+          book: ledger && { ledger, letters: deadLetters(source.ledgerAt) },
+        };
+        return scanOf(ledger, planned, { run, startedAt, job });
+      } catch (error) {
+        await ledger?.close();
+        throw error;
+      }
+    },
+  };
+}
+
+interface Planned {
+  readonly total: number;
+  ranges(): AsyncIterable<RangeState>;
+}
+
+function how({ reset, resume }: Settings<typeof rangeSchema>) {
+  return { reset, resume: resume ? ("required" as const) : ("allowed" as const) };
+}
+
+async function planWith(ledger: Ledger, source: RangeSource, settings: Settings<typeof rangeSchema>, job: Job): Promise<Planned> {
+  if (!ledger.isPlanned) {
+    const { total, ranges } = await plan(source, settings, job);
+    await ledger.planned(ranges, total);
+  }
+  return { total: ledger.total ?? 0, ranges: () => ledger.ranges() };
+}
+
+async function planAlone(source: RangeSource, settings: Settings<typeof rangeSchema>, job: Job): Promise<Planned> {
+  const { total, ranges } = await plan(source, settings, job);
+  const fresh = { epoch: 0, seq: 0, hasBegun: false, chunk: 0, isDone: false, counts: NO_RANGE_COUNTS };
+  return {
+    total,
+    ranges: async function* () {
+      for (const range of ranges) yield { ...range, ...fresh };
+    },
+  };
+}
+
+async function plan({ collection, filter, noun }: RangeSource, { ranges }: Settings<typeof rangeSchema>, job: Job) {
+  job.update({ summary: `Counting ${noun.many} and planning ranges`, waiting: true });
+  const isWhole = Object.keys(filter).length === 0;
+  const total = isWhole ? await collection.estimatedDocumentCount() : await collection.countDocuments(filter);
+  const bySize = total < FEW ? 1 : Math.min(MOST_RANGES, Math.max(LEAST_RANGES, Math.ceil(total / PER_RANGE)));
+  return { total, ranges: await planRanges(collection, { parts: ranges || bySize }) };
+}
+
+async function scanOf(
+  ledger: Ledger | undefined,
+  { total, ranges }: Planned,
+  { run, startedAt, job }: { readonly run: string; readonly startedAt: Date; readonly job: Job },
+): Promise<Scan<RangeState>> {
+  const isComplete = ledger?.state === "complete";
+  return {
+    run,
+    startedAt,
+    before: ledger ? toCounts(await ledger.counts()) : NO_COUNTS,
+    lengths: {},
+    total,
+    odd: [],
+    doneBefore: isComplete ? startedAt : undefined,
+    lost: ledger?.lost,
+    fill: async (work, signal) => {
+      let count = 0;
+      let done = 0;
+      try {
+        if (!isComplete) {
+          for await (const range of ranges()) {
+            count++;
+            if (range.isDone) done++;
+            else await work.put({ place: count - done - 1, id: range }, { signal });
+            job.update({ summary: `Handed out ${count.toLocaleString("en-US")} ranges`, waiting: false });
+          }
+        }
+        job.done({
+          summary: done > 0 ? `All ranges handed out, ${done.toLocaleString("en-US")} were done before` : "All ranges handed out",
+          status: "success",
+        });
+      } catch (error) {
+        job.done({ summary: "Stopped handing out ranges", status: "warning" });
+        throw error;
+      }
+    },
+    // Each range has its own checkpoint in the ledger.
+    checkpoint: async () => {},
+    finish: async (report: MigrationReport) => {
+      if (!ledger || isComplete) return;
+      const state = report.error !== undefined ? "failed" : report.isInterrupted ? "interrupted" : "complete";
+      await ledger.finish(state, reportData(report));
+    },
+    close: async () => ledger?.close(),
+  };
+}

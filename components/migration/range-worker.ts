@@ -1,0 +1,146 @@
+/** Does one range: chunk by chunk, each written, then its failures recorded, then the checkpoint moved. */
+import type { Collection, Document } from "mongodb";
+import { firstLine, MigrationFailedError } from "../../lib/index.js";
+import { bson } from "./bson.js";
+import type { ChunkResult, ChunkWriter } from "./chunk-writer.js";
+import type { DeadLetters } from "./dead-letters.js";
+import { idValue } from "./id-value.js";
+import type { Ledger } from "./ledger.js";
+import { NO_RANGE_COUNTS, type RangeCounts, type RangeState } from "./ledger-documents.js";
+import type { MigrationJob } from "./migrator.js";
+import type { Many } from "./outcome.js";
+import { isTransient, patiently } from "./patience.js";
+import { readRange } from "./range-read.js";
+import { idElement } from "./raw-document.js";
+
+export interface RangeTask {
+  readonly source: Collection;
+  readonly filter: Document;
+  readonly write: ChunkWriter;
+  /** absent in a dry run, which writes nothing at all */
+  readonly book: { readonly ledger: Ledger; readonly letters: DeadLetters } | undefined;
+  /** documents a chunk, asked for before each */
+  readonly chunkSize: () => number;
+  readonly patienceMs: number;
+  /** an earlier run may have written all of it: a reset one, or one of another version */
+  readonly isRerun: boolean;
+  /** Resolves when the next chunk may be done; says meanwhile what it waits for. */
+  readonly gate: (job: MigrationJob) => Promise<void>;
+  /** After each chunk; throws where that was too much. */
+  readonly done: (result: ChunkResult, ms: number) => void;
+}
+
+/**
+ * Resolves when the range is done, or when the run is interrupted, behind a whole chunk.
+ *
+ * @throws {MigrationFailedError} for whatever ends the run; AbortError by `job.signal`
+ */
+export async function workOn(range: RangeState, task: RangeTask, job: MigrationJob): Promise<Many> {
+  const worker = new RangeWorker(range, task, job);
+  try {
+    return { kind: "many", counts: toCounts(NO_RANGE_COUNTS), isUnfinished: !(await worker.run()) };
+  } catch (error) {
+    if (error instanceof MigrationFailedError || job.signal.aborted) throw error;
+    throw new MigrationFailedError(`Range ${range.index + 1}: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+class RangeWorker {
+  readonly #task: RangeTask;
+  readonly #job: MigrationJob;
+  #state: RangeState;
+  /** documents behind the cursor that may have been written already */
+  #replay: number;
+  #isDone = false;
+
+  constructor(range: RangeState, task: RangeTask, job: MigrationJob) {
+    this.#state = range;
+    this.#replay = task.isRerun ? Number.POSITIVE_INFINITY : range.hasBegun ? range.chunk : 0;
+    this.#task = task;
+    this.#job = job;
+  }
+
+  /** False where it was interrupted. */
+  async run(): Promise<boolean> {
+    const { book, chunkSize } = this.#task;
+    if (book) this.#state = await this.#patiently(() => book.ledger.claim(this.#state, chunkSize()));
+    while (!this.#isDone && !this.#job.interruption.aborted) await this.#patiently(() => this.#drain());
+    return this.#isDone;
+  }
+
+  /** Goes on behind the cursor; a transient failure after some progress is no failure yet. */
+  async #drain(): Promise<void> {
+    const { source, filter, book, chunkSize } = this.#task;
+    const { seq, cursor: after } = this.#state;
+    const batchSize = chunkSize();
+    try {
+      this.#job.say("Migrating");
+      for await (const chunk of readRange(source, this.#state, { after, filter, batchSize, raw: true, signal: this.#job.signal })) {
+        await this.#do(chunk);
+        if (this.#job.interruption.aborted) return;
+        // Another size begins with another cursor.
+        if (chunkSize() !== batchSize) return;
+      }
+      if (book) await this.#checkpoint({ isDone: true, chunk: batchSize, counts: NO_RANGE_COUNTS });
+      this.#isDone = true;
+    } catch (error) {
+      this.#replay = Math.max(this.#replay, this.#state.chunk, batchSize);
+      if (!isTransient(error) || this.#state.seq === seq) throw error;
+    }
+  }
+
+  async #do(chunk: readonly Uint8Array[]): Promise<void> {
+    const { write, book, chunkSize, gate, done } = this.#task;
+    await gate(this.#job);
+    if (book && chunk.length > this.#state.chunk) this.#state = await book.ledger.claim(this.#state, chunk.length);
+    const beganAt = performance.now();
+    const result = await write(chunk, { isReplay: this.#replay > 0, isDry: !book });
+    const ms = performance.now() - beganAt;
+    const cursor = idOf(chunk.at(-1) as Uint8Array);
+    if (book) {
+      await this.#record(book.letters, result);
+      await this.#checkpoint({ cursor, isDone: false, chunk: chunkSize(), counts: result.counts });
+    } else this.#state = { ...this.#state, cursor, seq: this.#state.seq + 1 };
+    this.#replay = Math.max(0, this.#replay - chunk.length);
+    const [failure] = result.failures.slice(-1);
+    await this.#job.count({
+      kind: "many",
+      counts: toCounts(result.counts),
+      failure: failure && `${String(idText(failure.raw))}: ${firstLine(failure.error)}`,
+    });
+    done(result, ms);
+  }
+
+  async #record(letters: DeadLetters, { failures }: ChunkResult): Promise<void> {
+    if (failures.length === 0 || !this.#task.book) return;
+    const { run, migration } = this.#task.book.ledger;
+    const range = this.#state.index;
+    await letters.record(failures.map(({ raw, stage, error }) => ({ _id: { run, id: idOf(raw) }, migration, range, stage, error, raw })));
+  }
+
+  async #checkpoint(next: Parameters<Ledger["checkpoint"]>[1]): Promise<void> {
+    const { book } = this.#task;
+    const before = this.#state;
+    if (book) this.#state = await this.#patiently(() => book.ledger.checkpoint(before, next));
+  }
+
+  #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { signal, say } = this.#job;
+    return patiently(work, { forMs: this.#task.patienceMs, signal, onWait: (text) => say(text, true) });
+  }
+}
+
+function idOf(raw: Uint8Array): unknown {
+  return idElement(raw) ? idValue(raw) : undefined;
+}
+
+function idText(raw: Uint8Array): string {
+  return bson()
+    .EJSON.stringify(idOf(raw), { relaxed: true })
+    .replace(/^\{"\$oid":"(\w+)"\}$/, "$1");
+}
+
+/** What was done, as it is counted for the board and the closing line. */
+export function toCounts({ written, skipped, missing, failed, before }: RangeCounts): Many["counts"] {
+  return { migrated: written, skipped: before, excluded: skipped, missing, failed };
+}
