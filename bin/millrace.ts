@@ -1,75 +1,44 @@
 #!/usr/bin/env node
-/** `millrace map` and `millrace check`: draws or checks the system that a module exports, without starting it. */
-import { existsSync } from "node:fs";
+/** The command `millrace`: what it can do, each in a file of its own under commands/. */
 import { createRequire } from "node:module";
-import { extname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
-import { didYouMean, run, System, UsageError, type AnySystem } from "millrace";
+import { didYouMean, UsageError } from "millrace";
 
-const HELP = `millrace: looks at the system that a module exports; nothing is started
+const HELP = `millrace: looks at systems, and at migrations that are under way
 
-  millrace map MODULE [FILE]   draw it (system.png; .svg .dot .json .txt; - for text on the terminal)
-  millrace check MODULE        say every problem
+  millrace map MODULE [FILE]   draw the system (system.png; .svg .dot .json .txt; - for text on the terminal)
+  millrace check MODULE        say every problem of the system
+  millrace ctl RUN             say how a migration gets on
+  millrace ctl RUN pause       let it do nothing more, until: resume
+  millrace ctl RUN set NAME=VALUE …
+                               rate, chunk and processes from the next chunk on; default: as its settings say
+  millrace migrate --help      run a migration's failures again, list the runs of the past
 
   -h, --help                   this page
   -v, --version                the version of millrace
 
-  MODULE is a compiled module that exports a system: dist/system.js, or dist/system.js#name where it exports several`;
+  MODULE is a compiled module that exports a system: dist/system.js, or dist/system.js#name where it exports several
+  RUN is the name of a migration, or the beginning of a run's UUID; where its ledger is: mongo/uri=… mongo/database=…,
+  or ./conf and -e NAME`;
 
-const COMMANDS = ["map", "check"];
-const EXPORT_ONE = `export one, and start it in another module: export const app = system(…)`;
+type Command = (args: readonly string[]) => Promise<void>;
 
-async function main(argv: readonly string[]): Promise<void> {
-  const { positionals, values } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
-  });
-  const [command = "", module, file = "system.png"] = positionals;
-  if (values.version) return console.log((createRequire(import.meta.url)("millrace/package.json") as { version: string }).version);
-  if (values.help || positionals.length === 0) return console.log(HELP);
-  if (!COMMANDS.includes(command)) {
-    throw new UsageError(`Unknown command "${command}"${didYouMean(command, COMMANDS)}`, { fix: `there are ${COMMANDS.join(" and ")}` });
-  }
-  const most = command === "map" ? 3 : 2;
-  if (!module || positionals.length > most) {
-    throw new UsageError(`Expected: millrace ${command} MODULE${command === "map" ? " [FILE]" : ""}`);
-  }
-  // A module that calls run() itself reads these arguments: it is drawn or checked as well, and not started.
-  process.argv.splice(2, process.argv.length, ...(command === "map" ? ["--visualize", file] : ["--check"]));
-  await run(await load(module), { name: module });
-}
+/** Each is loaded when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  map: async () => (await import("./commands/map.js")).mapCommand,
+  check: async () => (await import("./commands/map.js")).checkCommand,
+  ctl: async () => (await import("./commands/ctl.js")).ctlCommand,
+  migrate: async () => (await import("./commands/migrate.js")).migrateCommand,
+};
 
-async function load(address: string): Promise<AnySystem> {
-  const [path = "", name] = address.split("#");
-  const exported = await imported(path);
-  const systems = Object.entries(exported).filter((one): one is [string, AnySystem] => one[1] instanceof System);
-  const names = systems.map(([one]) => one).join(", ");
-  const [only, ...others] = name === undefined ? systems : systems.filter(([one]) => one === name);
-  if (!only) {
-    if (names) throw new UsageError(`"${path}" exports no system called "${name}"; there are ${names}`);
-    const found = Object.keys(exported).join(", ") || "nothing";
-    throw new UsageError(`"${path}" exports no system; it exports ${found}`, { fix: EXPORT_ONE });
-  }
-  if (others.length > 0) throw new UsageError(`"${path}" exports several systems: ${names}`, { fix: `name one: ${path}#${only[0]}` });
-  return only[1];
-}
-
-async function imported(path: string): Promise<Record<string, unknown>> {
-  const file = resolve(path);
-  if (!existsSync(file))
-    throw new UsageError(`There is no module "${path}"`, { fix: "name a file; where it is compiled, compile it first" });
-  try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  } catch (cause) {
-    const { code } = cause as { code?: unknown };
-    if (code !== "ERR_UNKNOWN_FILE_EXTENSION" || !/^\.[cm]?tsx?$/.test(extname(file))) throw cause;
-    throw new UsageError(`Cannot load "${path}": Node ${process.versions.node} does not read TypeScript`, {
-      fix: "compile it first and name the .js file, or use Node 24",
-      cause,
-    });
-  }
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === "-v" || name === "--version")
+    return console.log((createRequire(import.meta.url)("millrace/package.json") as { version: string }).version);
+  if (name === undefined || name === "-h" || name === "--help") return console.log(HELP);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command) return (await command())(args);
+  const names = Object.keys(COMMANDS);
+  const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  throw new UsageError(`Unknown command "${name}"${didYouMean(name, names)}`, { fix: `there are ${list}` });
 }
 
 try {

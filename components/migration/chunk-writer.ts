@@ -1,10 +1,11 @@
 /** What is done with one chunk of source documents: converted, then copied to targets or changed in place. */
 import type { ClientSession, Collection, Db, WriteConcernSettings } from "mongodb";
 import type { Mark } from "./mark.js";
-import type { Convert } from "./convert.js";
+import { ConvertError, type ConvertChunk } from "./convert-chunk.js";
 import type { ConvertInPlace } from "./convert-in-place.js";
 import type { DeadLetterStage } from "./dead-letters.js";
 import { NO_RANGE_COUNTS, type RangeCounts } from "./ledger-documents.js";
+import { reasonsOf, type Reason } from "./reasons.js";
 import { Skip } from "./transform.js";
 import { writeChanges, type ChangeParcel } from "./write-changes.js";
 import { writeDocuments, type Parcel } from "./write-documents.js";
@@ -27,6 +28,10 @@ export interface ChunkFailure {
 export interface ChunkResult {
   readonly counts: RangeCounts;
   readonly failures: readonly ChunkFailure[];
+  /** why documents were left out */
+  readonly exclusions?: readonly Reason[];
+  /** how long the writes alone took; absent where there were none, or it was not measured */
+  readonly writeMs?: number | undefined;
 }
 
 /** Does one chunk; rejects only where the whole chunk may be done again later. */
@@ -34,26 +39,22 @@ export type ChunkWriter = (chunk: readonly Uint8Array[], options: ChunkOptions) 
 
 /** Puts converted documents into the target's collections. */
 export function copying(
-  convert: Convert,
+  convert: ConvertChunk,
   target: Db,
   how: { readonly isRaw: boolean; readonly writeConcern: WriteConcernSettings },
 ): ChunkWriter {
   return async (chunk, { isReplay, isDry, session }) => {
     const parcels: Parcel[] = [];
     const tally = new Tally(chunk);
-    for (const [source, raw] of chunk.entries()) {
-      try {
-        const converting = convert(raw);
-        const converted = converting instanceof Promise ? await converting : converting;
-        if (converted instanceof Skip) tally.skipped++;
-        else for (const one of converted) parcels.push({ ...one, source });
-      } catch (error) {
-        tally.fail(source, "transform", error);
-      }
+    for (const [source, converted] of (await convert(chunk)).entries()) {
+      if (converted instanceof ConvertError) tally.fail(source, "transform", converted.error);
+      else if (converted instanceof Skip) tally.skip(converted);
+      else for (const one of converted) parcels.push({ ...one, source });
     }
-    if (!isDry)
-      for (const { source, error } of await writeDocuments(target, parcels, { ...how, isReplay, session }))
-        tally.fail(source, "write", error);
+    if (!isDry) {
+      const refusals = await tally.timed(() => writeDocuments(target, parcels, { ...how, isReplay, session }));
+      for (const { source, error } of refusals) tally.fail(source, "write", error);
+    }
     return tally.result();
   };
 }
@@ -62,7 +63,7 @@ export function copying(
 export function changing(
   convert: ConvertInPlace,
   collection: Collection,
-  how: { readonly mark: Mark; readonly writeConcern: WriteConcernSettings },
+  how: { readonly mark: Mark; readonly isRaw: boolean; readonly writeConcern: WriteConcernSettings },
 ): ChunkWriter {
   return async (chunk, { isDry, session }) => {
     const tally = new Tally(chunk);
@@ -73,7 +74,7 @@ export function changing(
         try {
           const converting = convert(raw);
           const converted = converting instanceof Promise ? await converting : converting;
-          if (converted instanceof Skip) tally.skipped++;
+          if (converted instanceof Skip) tally.skip(converted);
           else if (converted === "earlier") tally.before++;
           else if (converted !== "own") parcels.push({ ...converted, source });
         } catch (error) {
@@ -81,7 +82,7 @@ export function changing(
         }
       }
       if (isDry) break;
-      const { refusals, missing, stale } = await writeChanges(collection, parcels, { ...how, session });
+      const { refusals, missing, stale } = await tally.timed(() => writeChanges(collection, parcels, { ...how, session }));
       for (const { source, error } of refusals) tally.fail(source, "write", error);
       tally.missing += missing.length;
       if (attempt === ATTEMPTS) {
@@ -103,11 +104,12 @@ export function changing(
 const ATTEMPTS = 5;
 
 class Tally {
-  skipped = 0;
   missing = 0;
   before = 0;
   readonly #chunk: readonly Uint8Array[];
   readonly #failures = new Map<number, ChunkFailure>();
+  readonly #skips: string[] = [];
+  #writeMs: number | undefined;
 
   constructor(chunk: readonly Uint8Array[]) {
     this.#chunk = chunk;
@@ -118,11 +120,28 @@ class Tally {
     if (!this.#failures.has(source)) this.#failures.set(source, { raw: this.#chunk[source] as Uint8Array, stage, error });
   }
 
+  async timed<T>(write: () => Promise<T>): Promise<T> {
+    const beganAt = performance.now();
+    const written = await write();
+    this.#writeMs = (this.#writeMs ?? 0) + performance.now() - beganAt;
+    return written;
+  }
+
+  skip({ why }: Skip): void {
+    this.#skips.push(why);
+  }
+
   result(): ChunkResult {
     const read = this.#chunk.length;
     const failed = this.#failures.size;
-    const { skipped, missing, before } = this;
+    const { missing, before } = this;
+    const skipped = this.#skips.length;
     const written = read - skipped - missing - before - failed;
-    return { counts: { ...NO_RANGE_COUNTS, read, written, skipped, missing, failed, before }, failures: [...this.#failures.values()] };
+    return {
+      counts: { ...NO_RANGE_COUNTS, read, written, skipped, missing, failed, before },
+      failures: [...this.#failures.values()],
+      exclusions: reasonsOf(this.#skips),
+      writeMs: this.#writeMs,
+    };
   }
 }

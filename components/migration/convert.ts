@@ -1,7 +1,7 @@
 /** Turns the bytes of a source document into those of target documents, by a user's function. */
 import type { Document } from "mongodb";
 import { describe, didYouMean, MigrationInputError } from "../../lib/index.js";
-import { bson } from "./bson.js";
+import { bson, encoded } from "./bson.js";
 import { fieldReader, splice } from "./raw-document.js";
 import { Put, Skip, type Edit, type Edited, type Transform, type TransformContext } from "./transform.js";
 
@@ -19,12 +19,12 @@ export type Convert = (raw: Uint8Array) => Converted | Promise<Converted>;
 
 /** By a function of the whole document, decoded as the driver does it. */
 export function byTransform(transform: Transform<Document, string>, collections: readonly string[], context: TransformContext): Convert {
-  const { deserialize, serialize } = bson();
+  const { deserialize } = bson();
   const encode = (source: Document, result: unknown): Converted => {
     if (result instanceof Skip) return result;
     return putsOf(result, collections).map(({ into, document }) => ({
       into,
-      bytes: serialize("_id" in document ? document : { _id: source._id as unknown, ...document }, { ignoreUndefined: false }),
+      bytes: encoded(withIdFirst(document, source._id)),
     }));
   };
   return (raw) => {
@@ -32,6 +32,15 @@ export function byTransform(transform: Transform<Document, string>, collections:
     const result = transform(source, context);
     return result instanceof Promise ? result.then((value) => encode(source, value)) : encode(source, result);
   };
+}
+
+/** As the server stores it: otherwise a document would not be the same bytes as the one that it has become. */
+function withIdFirst(document: Document, id: unknown): Document {
+  for (const first in document) {
+    if (first === "_id") return document;
+    break;
+  }
+  return { _id: "_id" in document ? (document._id as unknown) : id, ...document };
 }
 
 /** By a function of a few top-level fields; everything else is passed on byte for byte. */

@@ -1,7 +1,9 @@
 /** Dead letters: the documents that a migration could not do, with the reason and the bytes, to be tried again. */
 import type { Binary, ClientSession, Collection, Db } from "mongodb";
+import { firstLine } from "../../lib/index.js";
 import { beginningWith, LEDGER_OPTIONS } from "./ledger-documents.js";
 import { idElement } from "./raw-document.js";
+import { Reasons, type Reason } from "./reasons.js";
 
 /** Where it failed. */
 export type DeadLetterStage = "read" | "transform" | "write";
@@ -56,10 +58,12 @@ export interface DeadLetters {
   /** In the order of run and `_id`, read page by page, at most 16 MB at once; those read may be removed meanwhile. */
   list(of: DeadLettersOf): AsyncIterable<DeadLetter>;
   count(of: DeadLettersOf): Promise<number>;
+  /** Why they failed, the most frequent first. */
+  reasons(of: DeadLettersOf): Promise<readonly Reason[]>;
   /** Forgets those that are done by now; the ones that are not there do not matter. */
   remove(ids: readonly DeadLetterId[], options?: { readonly session?: ClientSession }): Promise<void>;
   /** Says that a listed one was tried once more and failed. */
-  failedAgain(letter: DeadLetter, failure: Pick<Failure, "stage" | "error">): Promise<void>;
+  failedAgain(letter: Pick<DeadLetter, "_id" | "attempts">, failure: Pick<Failure, "stage" | "error">): Promise<void>;
 }
 
 /** The dead letters beside the ledger, in `_millrace.deadLetters` of this database. */
@@ -69,6 +73,16 @@ export function deadLetters(db: Db): DeadLetters {
     record: (failures, options) => record(letters, failures, options),
     list: (of) => list(letters, of),
     count: (of) => letters.countDocuments(filterOf(of)),
+    reasons: async (of) => {
+      const counting = letters.aggregate<{ _id: string; count: number }>([
+        { $match: filterOf(of) },
+        { $group: { _id: "$error.message", count: { $sum: 1 } } },
+        { $sort: { count: -1, _id: 1 } },
+      ]);
+      const reasons = new Reasons();
+      for await (const { _id, count } of counting) reasons.add(firstLine(_id), count);
+      return reasons.list();
+    },
     remove: async (ids, options = {}) => {
       for (let at = 0; at < ids.length; at += PAGE) await letters.deleteMany({ _id: { $in: ids.slice(at, at + PAGE) } }, options);
     },

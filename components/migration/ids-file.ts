@@ -1,12 +1,12 @@
 /** Reads a file of ids, one a line. */
 import { readFile } from "node:fs/promises";
-import { firstLine, MigrationInputError } from "../../lib/index.js";
+import { firstLine, MigrationInputError, plural } from "../../lib/index.js";
 import type { IdCodec } from "./ids.js";
 
 /** The ids of a file, each once, in the order of their first lines, and the lines that are none. */
 export interface IdsFile<Id> {
   readonly ids: readonly Id[];
-  /** in order: `line 4: "abc" is no id like 6740b1f2…` */
+  /** in order: `ids.txt, line 4: "abc" is no id like 6740b1f2…` */
   readonly odd: readonly string[];
 }
 
@@ -26,19 +26,29 @@ export async function readIdsFile<Id>(path: string, codec: IdCodec<Id>, like: Id
   for (const [index, raw] of lines.entries()) {
     const text = raw.trim();
     const line = index + 1;
+    const place = `${path}, line ${line}`;
     if (text.startsWith("#")) continue;
     const id = text === "" ? undefined : codec.parse(text, like);
     const name = id === undefined ? "" : codec.format(id);
     const earlier = first.get(name);
-    if (text === "") odd.push(`line ${line}: blank`);
-    else if (id === undefined) odd.push(`line ${line}: ${JSON.stringify(text.slice(0, 60))} is no id like ${codec.format(like)}`);
-    else if (earlier !== undefined) odd.push(`line ${line}: ${name} is a duplicate of line ${earlier}`);
+    if (text === "") odd.push(`${place}: blank`);
+    else if (id === undefined) odd.push(`${place}: ${JSON.stringify(text.slice(0, 60))} is no id like ${codec.format(like)}`);
+    else if (earlier !== undefined) odd.push(`${place}: ${name} is a duplicate of line ${earlier}`);
     else {
       first.set(name, line);
       ids.push(id);
     }
   }
   return { ids, odd };
+}
+
+/** Odd lines that are named. */
+export const ODD_SHOWN = 20;
+
+/** As many odd lines as are named, and how many more there are. */
+export function firstOdd(odd: readonly string[]): readonly string[] {
+  if (odd.length <= ODD_SHOWN) return odd;
+  return [...odd.slice(0, ODD_SHOWN), `and ${plural(odd.length - ODD_SHOWN, "more odd line")}`];
 }
 
 async function textOf(path: string): Promise<string> {

@@ -7,7 +7,8 @@ const FIELD = "_millrace";
 export interface Mark {
   readonly migration: string;
   readonly version: string;
-  readonly run: string;
+  /** of the runs of this migration, from 1 up: shorter in every document than the run's UUID */
+  readonly run: number;
 }
 
 /** `own` was done by this run, `earlier` by one before it, `none` not yet in this version. */

@@ -13,6 +13,8 @@ import {
 } from "../../lib/index.js";
 import { AppendFile } from "./append-file.js";
 import type { Done, Many, Outcome } from "./outcome.js";
+import type { VerifyJob } from "./verify.js";
+import type { Verification } from "./verify-result.js";
 
 const migratorSchema = schema({
   logFile: { doc: "names each id migrated; failures: .failed.ndjson", format: String, default: "migrated.txt" },
@@ -28,6 +30,11 @@ export interface Migrator<Id> {
    * @throws {MigrationInputError} when a log file cannot be written
    */
   openLog?(options: LogOptions<Id>): Promise<MigrationLog<Id>>;
+  /**
+   * Compares what is in the target with what should be, when all is done; undefined where it was ended early. Absent where that is
+   * not asked for, or there is nothing to compare.
+   */
+  verify?(job: VerifyJob): Promise<Verification | undefined>;
 }
 
 /** What is said to the one piece of work. */
@@ -53,6 +60,8 @@ interface LogOptions<Id> {
   readonly format: (id: Id) => string;
   /** where an interrupted start of the same run left off */
   readonly lengths: Readonly<Record<string, number>>;
+  /** a whole run begins: the failures file begins anew, too */
+  readonly isNew?: boolean | undefined;
 }
 
 /** The files that name what was migrated and what failed. */
@@ -92,10 +101,10 @@ export function migrator<Id, const N extends string, const D extends Readonly<Re
   return part as Part<N, Migrator<Id>, never>;
 }
 
-async function openLog<Id>(path: string, setting: string, { run, format, lengths }: LogOptions<Id>): Promise<MigrationLog<Id>> {
+async function openLog<Id>(path: string, setting: string, { run, format, lengths, isNew }: LogOptions<Id>): Promise<MigrationLog<Id>> {
   const failedPath = `${path.replace(/\.[^./\\]*$/, "")}.failed.ndjson`;
   const migrated = await AppendFile.open(path, setting, lengths[path]);
-  const failed = await AppendFile.open(failedPath, setting, lengths[failedPath]);
+  const failed = await AppendFile.open(failedPath, setting, isNew ? 0 : lengths[failedPath]);
   return {
     migratedPath: path,
     failedPath,

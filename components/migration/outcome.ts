@@ -1,4 +1,5 @@
 /** What came of one piece of work. */
+import type { Reason } from "./reasons.js";
 
 /**
  * `skipped`: nothing to do, it was done before; `excluded`: left out on purpose; `missing`: gone between the scan and its turn.
@@ -18,6 +19,11 @@ export interface Many {
   readonly counts: Counts;
   /** the newest failure among them, in words */
   readonly failure?: string | undefined;
+  /** why some of them failed, and why some were left out */
+  readonly failures?: readonly Reason[];
+  readonly exclusions?: readonly Reason[];
+  /** how long it took to write them */
+  readonly ms?: number | undefined;
   /** the rest of the piece is left to the next start */
   readonly isUnfinished?: boolean;
 }

@@ -1,15 +1,42 @@
 /** overseer(): a component that runs migration jobs between a scanner and a migrator, counts what comes of them, and reports. */
-import { component, config, schema, StateError, type Key, type NameOf, type Part, type Settings } from "../../lib/index.js";
+import {
+  component,
+  config,
+  MigrationFailedError,
+  plural,
+  schema,
+  StateError,
+  type Key,
+  type NameOf,
+  type Part,
+  type Settings,
+} from "../../lib/index.js";
 import { StatusBoard } from "../status-board.js";
+import { AppendFile } from "./append-file.js";
+import type { Findings } from "./findings.js";
+import { firstOdd } from "./ids-file.js";
 import type { Migrator } from "./migrator.js";
-import { Pass } from "./pass.js";
-import type { MigrationReport } from "./report.js";
-import type { Scanner } from "./scanner.js";
+import type { Counts } from "./outcome.js";
+import { Pass, type PassResult } from "./pass.js";
+import { ProgressFile } from "./progress-file.js";
+import type { Reason } from "./reasons.js";
+import { writeReport, type MigrationReport } from "./report.js";
+import type { Scan, Scanner } from "./scanner.js";
+import { differenceCount, summaryOf, type Verification } from "./verify-result.js";
+
+const expectedFile = (path: string) => (path === "" ? "a file" : undefined);
 
 export const overseerSchema = schema({
   processes: { doc: "migration jobs at once", format: "positive", default: 20 },
   dryRun: { doc: "look and count, write nothing", format: Boolean, default: false },
   patience: { doc: "how long a server may be gone before the run fails", format: "duration", default: 60_000 },
+  reportFile: { doc: "the report goes there at the end, as JSON", format: String, default: null, check: expectedFile },
+  progressFile: {
+    doc: "a line of JSON about the progress is appended to it each second",
+    format: String,
+    default: null,
+    check: expectedFile,
+  },
 });
 
 /** Runs a migration. */
@@ -55,7 +82,13 @@ export function overseer<Id, const N extends string, S extends string, M extends
       settings: config(overseerSchema, options.section === undefined ? {} : { section: options.section }),
     },
     start: (needs): MigrationOverseer<Id> =>
-      new MigrationOverseer(needs.scanner as Scanner<Id>, needs.migrator as Migrator<Id>, needs.statusBoard, needs.settings),
+      new MigrationOverseer(
+        needs.scanner as Scanner<Id>,
+        needs.migrator as Migrator<Id>,
+        needs.statusBoard,
+        needs.settings,
+        options.section ?? key.name,
+      ),
     stop: (one) => (one as MigrationOverseer<Id>).stop(),
     timeoutMs: { stop: STOP_MS },
     look: { bold: true },
@@ -67,14 +100,22 @@ class MigrationOverseer<Id> implements Overseer {
   readonly #migrator: Migrator<Id>;
   readonly #board: StatusBoard;
   readonly #settings: Settings<typeof overseerSchema>;
+  readonly #section: string;
   readonly #interruption = new AbortController();
   #running: Promise<MigrationReport> | undefined;
 
-  constructor(scanner: Scanner<Id>, migrator: Migrator<Id>, board: StatusBoard, settings: Settings<typeof overseerSchema>) {
+  constructor(
+    scanner: Scanner<Id>,
+    migrator: Migrator<Id>,
+    board: StatusBoard,
+    settings: Settings<typeof overseerSchema>,
+    section: string,
+  ) {
     this.#scanner = scanner;
     this.#migrator = migrator;
     this.#board = board;
     this.#settings = settings;
+    this.#section = section;
   }
 
   run(): Promise<MigrationReport> {
@@ -98,14 +139,17 @@ class MigrationOverseer<Id> implements Overseer {
   }
 
   async #run(): Promise<MigrationReport> {
-    const { dryRun: dry, patience: patienceMs } = this.#settings;
+    const { dryRun: dry, patience: patienceMs, reportFile, progressFile } = this.#settings;
     const beganAt = performance.now();
     const scan = await this.#scanner.open({ dry, patienceMs });
+    let progress: ProgressFile | undefined;
     try {
-      const { run, lengths } = scan;
-      const log = dry ? undefined : await this.#migrator.openLog?.({ run, lengths, format: this.#scanner.format });
+      const { run, lengths, isNew } = scan;
+      if (reportFile !== null) await (await AppendFile.open(reportFile, `${this.#section}/report-file`)).close();
+      if (progressFile !== null) progress = await ProgressFile.open(progressFile, `${this.#section}/progress-file`);
+      const log = dry ? undefined : await this.#migrator.openLog?.({ run, lengths, isNew, format: this.#scanner.format });
       try {
-        for (const line of scan.odd) this.#board.log(line);
+        for (const line of firstOdd(scan.odd)) this.#board.log(line);
         const { signal } = this.#interruption;
         const pass = new Pass({
           scanner: this.#scanner,
@@ -114,8 +158,9 @@ class MigrationOverseer<Id> implements Overseer {
           settings: this.#settings,
           scan,
           log,
+          record: (record) => progress?.write({ at: new Date().toISOString(), run, dry, ...record }),
         });
-        const { counts, isComplete, error } = await pass.run(signal);
+        const { counts, isComplete, error, findings, verification } = await this.#verified(await pass.run(signal), scan.lost);
         const isInterrupted = signal.aborted && !isComplete;
         const report: MigrationReport = {
           noun: this.#scanner.noun,
@@ -123,6 +168,8 @@ class MigrationOverseer<Id> implements Overseer {
           dry,
           counts,
           before: scan.before,
+          ...findings,
+          failures: await failuresOf(scan, counts, findings),
           isInterrupted,
           error,
           ms: performance.now() - beganAt,
@@ -130,14 +177,48 @@ class MigrationOverseer<Id> implements Overseer {
           migratedPath: log?.migratedPath,
           failedPath: log?.failedPath,
           doneBefore: scan.doneBefore,
+          retry: scan.retry,
+          verification,
         };
         await scan.finish?.(report);
+        if (reportFile !== null) await writeReport(report, reportFile);
         return report;
       } finally {
         await log?.close();
       }
     } finally {
+      await progress?.close();
       await scan.close();
     }
   }
+
+  /** Verifies a pass that is complete, where that is asked for; what it finds is the error of the run. */
+  async #verified(result: PassResult, lost: AbortSignal | undefined): Promise<PassResult & { readonly verification?: Verification }> {
+    const { dryRun: dry, processes, patience: patienceMs } = this.#settings;
+    if (!this.#migrator.verify || !result.isComplete || dry) return result;
+    const signal = lost ? AbortSignal.any([this.#interruption.signal, lost]) : this.#interruption.signal;
+    try {
+      const verification = await this.#migrator.verify({ board: this.#board, processes, patienceMs, signal });
+      if (!verification) return { ...result, isComplete: false, error: lost?.reason };
+      return { ...result, verification, error: verificationError(verification) };
+    } catch (error) {
+      return { ...result, isComplete: false, error };
+    }
+  }
+}
+
+function verificationError(verification: Verification): MigrationFailedError | undefined {
+  const count = differenceCount(verification);
+  if (count === 0) return undefined;
+  return new MigrationFailedError(`The verification found ${plural(count, "difference")}: ${summaryOf(verification)}`, {
+    fix: "look at the documents that the report names; source or target may have been changed since they were copied",
+  });
+}
+
+/** Those of interrupted starts are written down, where anything is. */
+async function failuresOf<Id>(scan: Scan<Id>, { failed }: Counts, { failures }: Findings): Promise<readonly Reason[]> {
+  const known = failures.reduce((sum, { count }) => sum + count, 0);
+  if (known >= failed || !scan.failures) return failures;
+  // The report is worth more than all of its reasons.
+  return scan.failures().catch(() => failures);
 }

@@ -40,7 +40,9 @@ export async function readPagingState(path: string, source: string): Promise<Pag
   const fix = "--reset forgets it and looks at everything again; what is migrated stays migrated";
   if (!state) throw new MigrationStateError(`The paging state in "${path}" is damaged`, { fix });
   if (!state.complete && state.source !== source) {
-    throw new MigrationStateError(`The paging state in "${path}" is of another source: ${state.source}, not ${source}`, { fix });
+    throw new MigrationStateError(`The paging state in "${path}" is of another source: ${state.source}, not ${source}`, {
+      fix: `${fix}; with another paging-state-path both are kept`,
+    });
   }
   return state;
 }

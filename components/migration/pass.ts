@@ -3,11 +3,12 @@ import { setMaxListeners } from "node:events";
 import { channel, firstLine, MigrationFailedError, type Channel, type Job, type Settings } from "../../lib/index.js";
 import type { StatusBoard } from "../status-board.js";
 import { Contiguous } from "./contiguous.js";
+import { FindingsTally, type Findings } from "./findings.js";
 import type { MigrationLog, Migrator } from "./migrator.js";
 import { counted, NO_COUNTS, type Counts, type Done, type Many, type Outcome, type Piece } from "./outcome.js";
 import type { overseerSchema } from "./overseer.js";
 import { isTransient, patiently } from "./patience.js";
-import { ProgressLines } from "./progress-lines.js";
+import { ProgressLines, type ProgressOptions } from "./progress-lines.js";
 import type { Scan, Scanner } from "./scanner.js";
 import { shortened } from "./wording.js";
 
@@ -19,14 +20,28 @@ const OUTCOMES = 1_000;
 /** Missing ids that are named. */
 const MISSING_SHOWN = 20;
 
+/** How a pass is done, as far as that may change while it is under way. */
+export interface Pace {
+  /** jobs at once; undefined: as the settings say */
+  readonly processes: number | undefined;
+  /** Calls back after each change; returns how to stop that. */
+  onChange(listener: () => void): () => void;
+}
+
+/** A scan that others may set the pace of. */
+export interface PacedScan<Id> extends Scan<Id> {
+  readonly pace?: Pace;
+}
+
 export interface PassOptions<Id> {
   readonly scanner: Scanner<Id>;
   readonly migrator: Migrator<Id>;
   readonly board: StatusBoard;
   readonly settings: Settings<typeof overseerSchema>;
-  readonly scan: Scan<Id>;
+  readonly scan: PacedScan<Id>;
   /** absent in a dry run */
   readonly log: MigrationLog<Id> | undefined;
+  readonly record?: ProgressOptions["record"];
 }
 
 /** What came of a pass. */
@@ -36,16 +51,19 @@ export interface PassResult {
   readonly isComplete: boolean;
   /** what ended it early, other than an interruption */
   readonly error: unknown;
+  readonly findings: Findings;
 }
 
 /** `processes` jobs that take from one channel and put what came of it into another, from which it is counted. */
 export class Pass<Id> {
   readonly #options: PassOptions<Id>;
-  readonly #jobs: readonly Job[];
+  /** those at work, each under its number, from 0 up */
+  readonly #jobs = new Map<number, Promise<void>>();
   readonly #lines: ProgressLines;
   readonly #work: Channel<Piece<Id>>;
   readonly #outcomes = channel<Done<Id>>(OUTCOMES);
   readonly #contiguous = new Contiguous<Id>();
+  readonly #findings = new FindingsTally();
   /** fires when the pass must end at once, without what is queued */
   readonly #end = new AbortController();
   /** fires when nothing is worth waiting for any more: also where the run was interrupted while the server is gone */
@@ -60,17 +78,14 @@ export class Pass<Id> {
   #unsaved: Done<Id>[] = [];
 
   constructor(options: PassOptions<Id>) {
-    const { board, scan, scanner, settings } = options;
+    const { board, scan, scanner } = options;
     // Every job listens, and there are as many as one likes.
     setMaxListeners(0, this.#end.signal);
-    const width = String(settings.processes).length;
     this.#options = options;
     this.#counts = this.#savedCounts = scan.before;
     this.#work = channel(scanner.blockSize);
-    this.#jobs = Array.from({ length: settings.processes }, (_, index) =>
-      board.job({ prefix: `Process # ${String(index + 1).padStart(width)}` }),
-    );
-    this.#lines = new ProgressLines(board, scan.total);
+    const { total, before, heldUpBy } = scan;
+    this.#lines = new ProgressLines(board, { total, before, heldUpBy, record: options.record });
   }
 
   /**
@@ -90,13 +105,17 @@ export class Pass<Id> {
     await this.#checkpoint(false);
     this.#waiting = AbortSignal.any([interruption, this.#end.signal]);
     setMaxListeners(0, this.#waiting);
+    const onInterruption = () => this.#lines.stopping();
+    if (interruption.aborted) onInterruption();
+    interruption.addEventListener("abort", onInterruption, { once: true });
     const counting = this.#count();
-    await Promise.all([this.#fill(interruption), ...this.#jobs.map((job) => this.#runJob(job))]);
+    await Promise.all([this.#fill(interruption), this.#runJobs()]);
     this.#outcomes.close();
     await counting;
     lost?.removeEventListener("abort", onLost);
+    interruption.removeEventListener("abort", onInterruption);
     this.#lines.done(this.#counts, this.#isComplete, this.#error);
-    return { counts: this.#counts, isComplete: this.#isComplete, error: this.#error };
+    return { counts: this.#counts, isComplete: this.#isComplete, error: this.#error, findings: this.#findings.findings() };
   }
 
   get #isComplete(): boolean {
@@ -121,10 +140,47 @@ export class Pass<Id> {
     }
   }
 
-  async #runJob(job: Job): Promise<void> {
+  get #processes(): number {
+    const { scan, settings } = this.#options;
+    return scan.pace?.processes ?? settings.processes;
+  }
+
+  /** As many as there should be; those that are too many end with the piece they are at. */
+  async #runJobs(): Promise<void> {
+    const { scan } = this.#options;
+    const begin = () => {
+      for (let number = 0; this.#jobs.size < this.#processes && !this.#isOver; number++) if (!this.#jobs.has(number)) this.#begin(number);
+    };
+    begin();
+    const forget = scan.pace?.onChange(begin);
+    while (this.#jobs.size > 0) await Promise.race(this.#jobs.values());
+    forget?.();
+  }
+
+  #begin(number: number): void {
+    const { board, settings } = this.#options;
+    const width = String(settings.processes).length;
+    const job = board.job({ prefix: `Process # ${String(number + 1).padStart(width)}` });
+    this.#jobs.set(
+      number,
+      this.#runJob(number, job).finally(() => this.#jobs.delete(number)),
+    );
+  }
+
+  /** Nothing is left to be taken. */
+  get #isOver(): boolean {
+    return this.#end.signal.aborted || (this.#work.closed && this.#work.depth === 0);
+  }
+
+  async #runJob(number: number, job: Job): Promise<void> {
     const { many } = this.#options.scanner.noun;
     let own = NO_COUNTS;
     for (;;) {
+      if (this.#jobs.size > this.#processes) {
+        // At once, or others that look now would end as well.
+        this.#jobs.delete(number);
+        return job.done({ summary: "No longer needed", status: "success" });
+      }
       let piece = this.#work.poll();
       if (!piece) {
         job.update({ summary: `Waiting for ${many} to migrate`, status: "normal", waiting: true });
@@ -132,7 +188,7 @@ export class Pass<Id> {
       }
       const add = async (done: Done<Id>) => {
         own = counted(own, done.outcome);
-        job.update({ detail: detailOf(own) });
+        job.update({ detail: detailOf(own, this.#options.settings.dryRun) });
         await this.#outcomes.put(done);
       };
       const outcome = piece && !this.#end.signal.aborted ? await this.#migrate(piece, job, add) : undefined;
@@ -181,6 +237,7 @@ export class Pass<Id> {
     let savedAt = performance.now();
     for await (const done of this.#outcomes) {
       this.#counts = counted(this.#counts, done.outcome);
+      this.#findings.add(done.outcome);
       if (done.outcome.kind === "many" && done.outcome.isUnfinished) this.#isLeft = true;
       for (const next of done.isPart ? [] : this.#contiguous.add(done)) {
         this.#savedCounts = counted(this.#savedCounts, next.outcome);
@@ -228,8 +285,8 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-function detailOf({ migrated, skipped, failed }: Counts): string {
-  const parts = [`${migrated.toLocaleString("en-US")} migrated`];
+function detailOf({ migrated, skipped, failed }: Counts, dry: boolean): string {
+  const parts = [`${migrated.toLocaleString("en-US")} ${dry ? "would migrate" : "migrated"}`];
   if (skipped > 0) parts.push(`${skipped.toLocaleString("en-US")} before`);
   if (failed > 0) parts.push(`${failed.toLocaleString("en-US")} failed`);
   return parts.join(" · ");

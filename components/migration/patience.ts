@@ -48,7 +48,7 @@ export function isTransient(error: unknown): boolean {
   if (TRANSIENT_NAMES.has(name) || TRANSIENT_CODES.has(code)) return true;
   if (
     typeof hasErrorLabel === "function" &&
-    ["RetryableWriteError", "TransientTransactionError"].some((label) => hasErrorLabel.call(error, label))
+    ["RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult"].some((label) => hasErrorLabel.call(error, label))
   )
     return true;
   return error.message === "Connection is closed." || /^(LOADING|READONLY|MASTERDOWN|TRYAGAIN) /.test(error.message);

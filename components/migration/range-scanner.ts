@@ -1,7 +1,7 @@
 /** The scanner of ranges: opens the ledger, plans once, and hands out what is not done. */
 import type { Collection, Document } from "mongodb";
 import { randomUUID } from "node:crypto";
-import { type Job, type Settings, schema } from "../../lib/index.js";
+import { MigrationInputError, type Job, type Settings, schema } from "../../lib/index.js";
 import type { StatusBoard } from "../status-board.js";
 import { deadLetters, type DeadLetters } from "./dead-letters.js";
 import { openLedger, type Ledger } from "./ledger.js";
@@ -9,15 +9,22 @@ import { NO_RANGE_COUNTS, type RangeState, type RunOptions } from "./ledger-docu
 import { NO_COUNTS } from "./outcome.js";
 import { planRanges } from "./range-plan.js";
 import { toCounts } from "./range-worker.js";
-import { reportData, type MigrationReport } from "./report.js";
+import { reportData, stateOf, type MigrationReport } from "./report.js";
+import type { PacedScan } from "./pass.js";
+import type { LetterBatch } from "./retry.js";
+import { openRetry, type RetryOptions } from "./retry-scan.js";
 import type { Scan, Scanner } from "./scanner.js";
 import { limitOf } from "./skip-limit.js";
+import { Steering, steeringSchema, type ThrottleCheck } from "./steering.js";
 import { capitalised, type Noun } from "./wording.js";
 
 export const rangeSchema = schema({
   chunk: { doc: "documents a chunk: read, written and checkpointed together", format: "positive", default: 1_000 },
+  ...steeringSchema,
+  threads: { doc: "threads that run the transform, where the migration names its module", format: "positive", default: 1 },
   ranges: { doc: "how many ranges the source is divided into; 0: by its size", format: "nat", default: 0 },
   reset: { doc: "give an unfinished or complete run up and begin a new one", format: Boolean, default: false },
+  retry: { doc: "try the dead letters of this migration again, and nothing else", format: Boolean, default: false },
   resume: { doc: "only go on: refused where there is nothing to go on with", format: Boolean, default: false },
   skipLimit: {
     doc: "failures that do not end the run: a number, or a share of what was read (5%)",
@@ -25,6 +32,12 @@ export const rangeSchema = schema({
     default: "0",
     check: (text: string) => (limitOf(text) ? undefined : "a number from 0 up, or a percentage such as 5%"),
   },
+  verify: {
+    doc: "once all is done, compare the target with what it should be: no, by count (and _id), or by hash; not in a dry run",
+    format: ["no", "count", "hash"],
+    default: "no",
+  },
+  verifyFieldOrder: { doc: "verify by hash: documents whose fields are in another order differ", format: Boolean, default: true },
 });
 
 /** Documents of a range where its number is not set. */
@@ -43,6 +56,8 @@ export interface RangeSource {
   readonly options: () => Promise<RunOptions>;
   /** beside which the ledger is kept */
   readonly ledgerAt: import("mongodb").Db;
+  /** a reason of the user's own to wait */
+  readonly throttle?: ThrottleCheck | undefined;
 }
 
 /** What a start has open, for the migrator. */
@@ -54,10 +69,14 @@ export interface OpenRange {
   readonly book: { readonly ledger: Ledger; readonly letters: DeadLetters } | undefined;
   readonly total: number;
   readonly patienceMs: number;
+  readonly steering: Steering;
 }
 
+/** What a job is given: a range, or dead letters to be tried again. */
+export type RangeWork = RangeState | LetterBatch;
+
 /** A scanner whose open run the migrator can see. */
-export interface RangeScanner extends Scanner<RangeState> {
+export interface RangeScanner extends Scanner<RangeWork> {
   /** @throws {StateError} before `open` */
   readonly opened: OpenRange | undefined;
 }
@@ -66,7 +85,7 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
   let opened: OpenRange | undefined;
   return {
     noun: source.noun,
-    piece: "range",
+    piece: settings.retry ? "dead letters" : "range",
     // A range that waits for a job is work that an interruption leaves to the next start.
     blockSize: 1,
     format: ({ index }) => String(index + 1),
@@ -76,10 +95,14 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
     open: async ({ dry, patienceMs }) => {
       const job = board.job({ prefix: `${capitalised(source.noun.one)} scan` });
       job.update({ summary: "Opening the ledger", waiting: true });
+      if (settings.retry) return retryOf(source, settings, { dry, patienceMs, job });
       const ledger = dry
         ? undefined
         : await openLedger(source.ledgerAt, source.name, { options: await source.options(), ...how(settings) });
+      const { ledgerAt: db, throttle: check } = source;
+      const steering = new Steering({ settings, ledger, db, check, log: (line) => board.log(line) });
       try {
+        if (ledger?.state !== "complete") await steering.start();
         const planned = ledger ? await planWith(ledger, source, settings, job) : await planAlone(source, settings, job);
         const run = ledger?.run ?? randomUUID();
         const startedAt = ledger?.startedAt ?? new Date();
@@ -90,15 +113,29 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
           number: ledger?.number ?? 1,
           total,
           patienceMs,
+          steering,
           book: ledger && { ledger, letters: deadLetters(source.ledgerAt) },
         };
-        return scanOf(ledger, planned, { run, startedAt, job });
+        return scanOf(ledger, planned, { run, startedAt, job, steering, letters: deadLetters(source.ledgerAt) });
       } catch (error) {
+        steering.stop();
         await ledger?.close();
         throw error;
       }
     },
   };
+}
+
+function retryOf(
+  { name, ledgerAt }: RangeSource,
+  { chunk, reset, resume }: Settings<typeof rangeSchema>,
+  how: Pick<RetryOptions, "dry" | "patienceMs" | "job">,
+): Promise<Scan<RangeWork>> {
+  if (reset || resume)
+    throw new MigrationInputError(`"${name}" cannot try its dead letters again and ${reset ? "begin anew" : "go on"} at the same time`, {
+      fix: `leave retry or ${reset ? "reset" : "resume"} away`,
+    });
+  return openRetry({ name, ledgerAt, chunk, ...how });
 }
 
 interface Planned {
@@ -140,8 +177,17 @@ async function plan({ collection, filter, noun }: RangeSource, { ranges }: Setti
 async function scanOf(
   ledger: Ledger | undefined,
   { total, ranges }: Planned,
-  { run, startedAt, job }: { readonly run: string; readonly startedAt: Date; readonly job: Job },
-): Promise<Scan<RangeState>> {
+  {
+    run,
+    startedAt,
+    job,
+    steering,
+    letters,
+  }: Pick<OpenRange, "run" | "startedAt" | "steering"> & {
+    readonly job: Job;
+    readonly letters: DeadLetters;
+  },
+): Promise<PacedScan<RangeState>> {
   const isComplete = ledger?.state === "complete";
   return {
     run,
@@ -152,6 +198,9 @@ async function scanOf(
     odd: [],
     doneBefore: isComplete ? startedAt : undefined,
     lost: ledger?.lost,
+    pace: steering,
+    heldUpBy: () => steering.state,
+    ...(ledger ? { retry: ledger.migration, failures: () => letters.reasons({ run }) } : {}),
     fill: async (work, signal) => {
       let count = 0;
       let done = 0;
@@ -177,9 +226,11 @@ async function scanOf(
     checkpoint: async () => {},
     finish: async (report: MigrationReport) => {
       if (!ledger || isComplete) return;
-      const state = report.error !== undefined ? "failed" : report.isInterrupted ? "interrupted" : "complete";
-      await ledger.finish(state, reportData(report));
+      await ledger.finish(stateOf(report), reportData(report));
     },
-    close: async () => ledger?.close(),
+    close: async () => {
+      steering.stop();
+      await ledger?.close();
+    },
   };
 }

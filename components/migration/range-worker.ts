@@ -1,9 +1,10 @@
 /** Does one range: chunk by chunk, each written, then its failures recorded, then the checkpoint moved. */
-import type { Collection, Document } from "mongodb";
+import type { ClientSession, Collection, Document } from "mongodb";
 import { firstLine, MigrationFailedError } from "../../lib/index.js";
 import { bson } from "./bson.js";
+import { ChunkTransaction } from "./chunk-transaction.js";
 import type { ChunkResult, ChunkWriter } from "./chunk-writer.js";
-import type { DeadLetters } from "./dead-letters.js";
+import type { DeadLetters, Failure } from "./dead-letters.js";
 import { idValue } from "./id-value.js";
 import type { Ledger } from "./ledger.js";
 import { NO_RANGE_COUNTS, type RangeCounts, type RangeState } from "./ledger-documents.js";
@@ -12,6 +13,7 @@ import type { Many } from "./outcome.js";
 import { isTransient, patiently } from "./patience.js";
 import { readRange } from "./range-read.js";
 import { idElement } from "./raw-document.js";
+import { reasonsOf } from "./reasons.js";
 
 export interface RangeTask {
   readonly source: Collection;
@@ -24,6 +26,8 @@ export interface RangeTask {
   readonly patienceMs: number;
   /** an earlier run may have written all of it: a reset one, or one of another version */
   readonly isRerun: boolean;
+  /** present where a chunk is one transaction */
+  readonly startSession?: (() => ClientSession) | undefined;
   /** Resolves when the next chunk may be done; says meanwhile what it waits for. */
   readonly gate: (job: MigrationJob) => Promise<void>;
   /** After each chunk; throws where that was too much. */
@@ -74,7 +78,7 @@ class RangeWorker {
     const { seq, cursor: after } = this.#state;
     const batchSize = chunkSize();
     try {
-      this.#job.say("Migrating");
+      this.#job.say(book ? "Migrating" : "Checking");
       for await (const chunk of readRange(source, this.#state, { after, filter, batchSize, raw: true, signal: this.#job.signal })) {
         await this.#do(chunk);
         if (this.#job.interruption.aborted) return;
@@ -93,29 +97,59 @@ class RangeWorker {
     const { write, book, chunkSize, gate, done } = this.#task;
     await gate(this.#job);
     if (book && chunk.length > this.#state.chunk) this.#state = await book.ledger.claim(this.#state, chunk.length);
-    const beganAt = performance.now();
-    const result = await write(chunk, { isReplay: this.#replay > 0, isDry: !book });
-    const ms = performance.now() - beganAt;
     const cursor = idOf(chunk.at(-1) as Uint8Array);
-    if (book) {
-      await this.#record(book.letters, result);
+    const beganAt = performance.now();
+    const result =
+      this.#task.startSession && book
+        ? await this.#transact(chunk, cursor, this.#task.startSession, book)
+        : await write(chunk, { isReplay: this.#replay > 0, isDry: !book });
+    const ms = performance.now() - beganAt;
+    if (book && !this.#task.startSession) {
+      await this.#record(book, result);
+      // What failed when the chunk was first done may have succeeded now; what has failed again stays all the time.
+      if (this.#replay > 0 && !this.#task.isRerun) {
+        const { run } = book.ledger;
+        const failed = new Set(result.failures.map(({ raw }) => raw));
+        const others = chunk.filter((raw) => !failed.has(raw)).map((raw) => ({ run, id: idOf(raw) }));
+        await this.#patiently(() => book.letters.remove(others));
+      }
       await this.#checkpoint({ cursor, isDone: false, chunk: chunkSize(), counts: result.counts });
-    } else this.#state = { ...this.#state, cursor, seq: this.#state.seq + 1 };
+    } else if (!book) this.#state = { ...this.#state, cursor, seq: this.#state.seq + 1 };
     this.#replay = Math.max(0, this.#replay - chunk.length);
     const [failure] = result.failures.slice(-1);
     await this.#job.count({
-      kind: "many",
-      counts: toCounts(result.counts),
+      ...outcomeOf(result, book && ms),
       failure: failure && `${String(idText(failure.raw))}: ${firstLine(failure.error)}`,
     });
     done(result, ms);
   }
 
-  async #record(letters: DeadLetters, { failures }: ChunkResult): Promise<void> {
-    if (failures.length === 0 || !this.#task.book) return;
-    const { run, migration } = this.#task.book.ledger;
+  async #transact(
+    chunk: readonly Uint8Array[],
+    cursor: unknown,
+    startSession: () => ClientSession,
+    book: NonNullable<RangeTask["book"]>,
+  ): Promise<ChunkResult> {
+    const transaction = new ChunkTransaction(chunk, {
+      startSession,
+      write: this.#task.write,
+      book,
+      range: this.#state,
+      checkpointOf: ({ counts }) => ({ cursor, isDone: false, chunk: this.#task.chunkSize(), counts }),
+      lettersOf: (result) => this.#lettersOf(result, book.ledger),
+    });
+    const { result, range } = await this.#patiently(() => transaction.run());
+    this.#state = range;
+    return result;
+  }
+
+  #lettersOf({ failures }: ChunkResult, { run, migration }: Ledger): readonly Failure[] {
     const range = this.#state.index;
-    await letters.record(failures.map(({ raw, stage, error }) => ({ _id: { run, id: idOf(raw) }, migration, range, stage, error, raw })));
+    return failures.map(({ raw, stage, error }) => ({ _id: { run, id: idOf(raw) }, migration, range, stage, error, raw }));
+  }
+
+  async #record({ letters, ledger }: NonNullable<RangeTask["book"]>, result: ChunkResult): Promise<void> {
+    if (result.failures.length > 0) await this.#patiently(() => letters.record(this.#lettersOf(result, ledger)));
   }
 
   async #checkpoint(next: Parameters<Ledger["checkpoint"]>[1]): Promise<void> {
@@ -134,10 +168,21 @@ function idOf(raw: Uint8Array): unknown {
   return idElement(raw) ? idValue(raw) : undefined;
 }
 
-function idText(raw: Uint8Array): string {
+/** An `_id` as a person reads it. */
+export function idText(raw: Uint8Array): string {
   return bson()
     .EJSON.stringify(idOf(raw), { relaxed: true })
     .replace(/^\{"\$oid":"(\w+)"\}$/, "$1");
+}
+
+/**
+ * What came of a chunk, for the board and the report.
+ *
+ * @param ms how long it took, where the writes alone were not measured; undefined in a dry run
+ */
+export function outcomeOf({ counts, failures, exclusions, writeMs }: ChunkResult, ms: number | undefined): Many {
+  const reasons = reasonsOf(failures.map(({ error }) => firstLine(error)));
+  return { kind: "many", counts: toCounts(counts), failures: reasons, ...(exclusions ? { exclusions } : {}), ms: writeMs ?? ms };
 }
 
 /** What was done, as it is counted for the board and the closing line. */

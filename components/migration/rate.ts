@@ -1,4 +1,5 @@
 /** How fast work goes: now, on the average, and when it will be done. */
+import { duration } from "../../lib/index.js";
 
 /** Rates a second, over the last two seconds and since the start. */
 export class Rate {
@@ -31,6 +32,14 @@ export function timeLeft(done: number, total: number, average: number): number |
   if (average === 0 || done < total / 1_000) return undefined;
   return ((total - done) / average) * 1_000;
 }
+
+/** As exact as an estimate is: whole seconds, from a minute on tens of them, from an hour on minutes. */
+export function timeLeftText(ms: number): string {
+  const unit = ms < MINUTE_MS ? 1_000 : 10_000;
+  return `${duration(Math.max(1, Math.ceil(ms / unit)) * unit)} left`;
+}
+
+const MINUTE_MS = 60_000;
 
 function perSecond(count: number, ms: number): number {
   return ms <= 0 ? 0 : (count / ms) * 1_000;

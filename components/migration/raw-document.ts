@@ -1,6 +1,6 @@
 /** Top-level fields of a BSON document, read and changed in its bytes. */
 import { ArgumentError, firstLine, MigrationInputError } from "../../lib/index.js";
-import { bson } from "./bson.js";
+import { bson, encoded } from "./bson.js";
 import { int32, isSame, RawElements } from "./raw-element.js";
 
 /** What changes in a document; everything else stays as it is, byte for byte. */
@@ -54,7 +54,7 @@ export function idElement(raw: Uint8Array): Uint8Array | undefined {
  * @throws {MigrationInputError} when the bytes are no BSON document
  */
 export function splice(raw: Uint8Array, { set = {}, unset = [] }: RawChange): Buffer {
-  const patch = bson().serialize(set, { ignoreUndefined: false });
+  const patch = encoded(set);
   const fields = patchFields(patch);
   const gone = unset.map(encode);
   for (const name of unset) if (Object.hasOwn(set, name)) throw new ArgumentError("unset", "without the fields of `set`", name);

@@ -2,6 +2,7 @@
 import type { Batch, BulkWriteOptions, Collection, Document, MongoBulkWriteError, UnorderedBulkOperation, WriteError } from "mongodb";
 import { MigrationInputError, StateError } from "../../lib/index.js";
 import { decodedExactly } from "./bson.js";
+import { BOOLEAN_TYPE, DOCUMENT_TYPE, element, embed, TRUE } from "./raw-build.js";
 import { idElement } from "./raw-document.js";
 
 /** A document that was refused; all others were written. */
@@ -51,12 +52,12 @@ export async function canWriteRaw(collection: Collection): Promise<boolean> {
  * @throws what the driver's bulk throws where it is not about single documents, network errors as they are: some of the
  *   documents may be written then
  */
-export function insertRaw(
+export async function insertRaw(
   collection: Collection,
   documents: readonly Uint8Array[],
   options: RawWriteOptions = {},
 ): Promise<readonly RefusedWrite[]> {
-  return write(collection, documents, options, INSERT);
+  return (await write(collection, documents, options, INSERT)).refused;
 }
 
 /**
@@ -65,12 +66,27 @@ export function insertRaw(
  *
  * @throws {MigrationInputError} before anything is sent, where one has no `_id`
  */
-export function replaceRaw(
+export async function replaceRaw(
   collection: Collection,
   documents: readonly Uint8Array[],
   options: RawWriteOptions = {},
 ): Promise<readonly RefusedWrite[]> {
-  return write(collection, documents, options, REPLACE);
+  return (await write(collection, documents, options, REPLACE)).refused;
+}
+
+/**
+ * Makes updates, unordered, each of one document: statements `{ q, u }` as bytes. Says how many matched a document. Otherwise
+ * as `insertRaw`.
+ */
+export function updateRaw(collection: Collection, statements: readonly Uint8Array[], options: RawWriteOptions = {}): Promise<Written> {
+  return write(collection, statements, options, UPDATE);
+}
+
+/** What came of a list of writes. */
+export interface Written {
+  readonly refused: readonly RefusedWrite[];
+  /** documents that updates have found, changed by them or not */
+  readonly matched: number;
 }
 
 /** A kind of write, as an operation of the driver and as bytes. */
@@ -89,13 +105,18 @@ const REPLACE: Kind = {
   statement: replacement,
 };
 
+const UPDATE: Kind = { add: (bulk, { q, u }) => bulk.find(q as Document).updateOne(u as Document), statement: (statement) => statement };
+/** What stands for an operation until the bytes take its place. */
+const PLACEHOLDER: Document = { _id: 0, q: { _id: 0 }, u: { $set: { _id: 0 } } };
+
 async function write(
   collection: Collection,
   documents: readonly Uint8Array[],
   { isRaw = true, ...options }: RawWriteOptions,
   kind: Kind,
-): Promise<readonly RefusedWrite[]> {
+): Promise<Written> {
   const refused: RefusedWrite[] = [];
+  let matched = 0;
   const statements = documents.map((document) => (isRaw ? kind.statement(document) : document));
   for (const indexes of pieces(documents, refused)) {
     const bulk = collection.initializeUnorderedBulkOp(options);
@@ -103,17 +124,18 @@ async function write(
     if (isRaw) fill(bulk, kind, list, indexes);
     else for (const document of list) kind.add(bulk, decodedExactly(document));
     try {
-      await bulk.execute();
+      matched += (await bulk.execute()).matchedCount;
     } catch (error) {
       const found = refusals(error, collection.namespace);
+      matched += (error as MongoBulkWriteError).result.matchedCount;
       refused.push(...(isRaw ? found : found.map((one) => ({ ...one, index: indexes[one.index] ?? one.index }))));
     }
   }
-  return refused;
+  return { refused, matched };
 }
 
 function fill(bulk: UnorderedBulkOperation, kind: Kind, statements: readonly Uint8Array[], indexes: number[]): void {
-  kind.add(bulk, { _id: 0 });
+  kind.add(bulk, PLACEHOLDER);
   const batch = openBatch(bulk);
   if (!batch) throw new StateError("This MongoDB driver does not take documents as bytes");
   batch.serializedOperations = [...statements];
@@ -179,22 +201,9 @@ function duplicateIndex(message: string, namespace: string): string | undefined 
 function replacement(document: Uint8Array): Uint8Array {
   const id = idElement(document);
   if (!id) throw new MigrationInputError("Cannot replace a document that has no _id");
-  return embed([element(0x03, "q", embed([id])), element(0x03, "u", document), element(0x08, "upsert", TRUE)]);
+  return embed([element(DOCUMENT_TYPE, "q", embed([id])), element(DOCUMENT_TYPE, "u", document), element(BOOLEAN_TYPE, "upsert", TRUE)]);
 }
 
-function element(type: number, name: string, value: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([type]), Buffer.from(`${name}\0`), value]);
-}
-
-function embed(elements: readonly Uint8Array[]): Buffer {
-  const document = Buffer.concat([SIZE, ...elements, END]);
-  document.writeInt32LE(document.length, 0);
-  return document;
-}
-
-const SIZE = Buffer.alloc(4);
-const END = Buffer.alloc(1);
-const TRUE = Buffer.from([1]);
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_COUNT = 100_000;
 const DUPLICATE_KEY = 11_000;
@@ -203,7 +212,7 @@ const UNKNOWN_FIELD = 40_415;
 
 /** An update of nothing, with one field too many. */
 const PROBE = embed([
-  element(0x03, "q", embed([element(0x03, "_id", embed([element(0x04, "$in", embed([]))]))])),
-  element(0x03, "u", embed([])),
-  element(0x08, "millraceSeesTheseBytes", TRUE),
+  element(DOCUMENT_TYPE, "q", embed([element(DOCUMENT_TYPE, "_id", embed([element(0x04, "$in", embed([]))]))])),
+  element(DOCUMENT_TYPE, "u", embed([])),
+  element(BOOLEAN_TYPE, "millraceSeesTheseBytes", TRUE),
 ]);

@@ -4,6 +4,7 @@ import {
   component,
   config,
   firstLine,
+  MigrationInputError,
   plural,
   schema,
   type Channel,
@@ -17,18 +18,24 @@ import {
 } from "../../lib/index.js";
 import { StatusBoard } from "../status-board.js";
 import type { IdCodec } from "./ids.js";
-import { readIdsFile, type IdsFile } from "./ids-file.js";
+import { firstOdd, readIdsFile, type IdsFile } from "./ids-file.js";
 import type { Lease } from "./lease.js";
 import { NO_COUNTS, totalOf, type Counts, type Piece } from "./outcome.js";
 import { readPagingState, removePagingState, writePagingState, type PagingState } from "./paging-state.js";
 import { patiently } from "./patience.js";
+import type { Reason } from "./reasons.js";
 import type { MigrationReport } from "./report.js";
 import { capitalised, type Noun } from "./wording.js";
 
 const scannerSchema = schema({
   fetchSize: { doc: "ids per query", format: "positive", default: 1_000 },
   blockSize: { doc: "ids that may wait for a job", format: "positive", default: 100 },
-  pagingStatePath: { doc: "remembers how far it has come", format: String, default: ".data/paging-state.json" },
+  pagingStatePath: {
+    doc: "remembers how far it has come",
+    format: String,
+    default: ".data/paging-state.json",
+    check: (path: string) => (path === "" ? "a file" : undefined),
+  },
   idsFile: { doc: "migrate only the ids in this file, one a line", format: String, default: null },
   reset: { doc: "forget how far it has come", format: Boolean, default: false },
 });
@@ -66,6 +73,8 @@ export interface Scan<Id> {
   readonly total: number | undefined;
   /** oddities of the id file, a line each */
   readonly odd: readonly string[];
+  /** a whole run begins now: what earlier runs left in the failures file is theirs */
+  readonly isNew?: boolean;
   /** all was done by an earlier start: when it began */
   readonly doneBefore?: Date | undefined;
   /** fires when somebody else has taken over this work */
@@ -74,6 +83,12 @@ export interface Scan<Id> {
   fill(work: Channel<Piece<Id>>, signal: AbortSignal): Promise<void>;
   /** Remembers that everything up to this id is done; undefined: nothing more than before. */
   checkpoint(after: Id | undefined, counts: Counts, lengths: Readonly<Record<string, number>>, complete: boolean): Promise<void>;
+  /** What holds the run up, in words for the board: `paused by ann`; asked about once a second. */
+  heldUpBy?(this: void): string | undefined;
+  /** the migration whose failures are kept, to be tried again */
+  readonly retry?: string;
+  /** Why pieces failed in the whole run, where that is written down. */
+  failures?(): Promise<readonly Reason[]>;
   /** Keeps the report, where there is a place for it. */
   finish?(report: MigrationReport): Promise<void>;
   close(): Promise<void>;
@@ -139,8 +154,9 @@ async function openScan<Id, D extends Readonly<Record<string, Need>>>(
   try {
     const source = await options.source(needs);
     const listed = settings.idsFile === null ? undefined : await readListed(options, needs, settings.idsFile);
-    if (settings.reset && !dry) await removePagingState(settings.pagingStatePath);
-    const kept = settings.reset ? undefined : await readPagingState(settings.pagingStatePath, source);
+    // A few ids are no reason to forget how far the whole run has come.
+    if (settings.reset && !dry && !listed) await removePagingState(settings.pagingStatePath);
+    const kept = settings.reset && !listed ? undefined : await readPagingState(settings.pagingStatePath, source);
     const interrupted = kept?.complete === false && !dry ? kept : undefined;
     const began = (listed ? undefined : interrupted) ?? newRun(source);
     // A file of ids is no part of an interrupted run, but the run must not cut off what its ids add to the log.
@@ -157,6 +173,7 @@ async function openScan<Id, D extends Readonly<Record<string, Need>>>(
       lengths: state?.lengths ?? {},
       total: count,
       odd: listed?.odd ?? [],
+      isNew: !listed && !interrupted,
       lost: lease?.lost,
       fill: (work, signal) => {
         const page = (after: Id | undefined) =>
@@ -189,7 +206,13 @@ async function readListed<Id, D extends Readonly<Record<string, Need>>>(
   path: string,
 ): Promise<IdsFile<Id>> {
   const [like] = await options.page(needs, { after: undefined, limit: 1, signal: new AbortController().signal });
-  return like === undefined ? { ids: [], odd: ["the source is empty"] } : readIdsFile(path, options.ids, like);
+  if (like === undefined) return { ids: [], odd: ["the source is empty"] };
+  const file = await readIdsFile(path, options.ids, like);
+  if (file.ids.length > 0 || file.odd.length === 0) return file;
+  throw new MigrationInputError(`None of the ${plural(file.odd.length, "line")} of "${path}" can be used`, {
+    fix: "name a file with one id a line",
+    notes: firstOdd(file.odd),
+  });
 }
 
 function newRun(source: string): PagingState {

@@ -1,5 +1,5 @@
 /** Does one range inside the server; where the server refuses any of it, document by document. */
-import type { Db, Document, WriteConcernSettings } from "mongodb";
+import type { Collection, Db, Document, WriteConcernSettings } from "mongodb";
 import { firstLine, MigrationFailedError } from "../../lib/index.js";
 import type { ChunkResult } from "./chunk-writer.js";
 import { NO_RANGE_COUNTS, type RangeCounts, type RangeState } from "./ledger-documents.js";
@@ -8,10 +8,11 @@ import type { MigrationJob } from "./migrator.js";
 import type { Many } from "./outcome.js";
 import { isTransient, patiently } from "./patience.js";
 import { countRange, rangeFilter } from "./range.js";
-import { toCounts, type RangeTask } from "./range-worker.js";
+import { outcomeOf, toCounts, type RangeTask } from "./range-worker.js";
 import { rawBatches } from "./raw-batches.js";
 import { idValue } from "./id-value.js";
-import { writeDocuments } from "./write-documents.js";
+import { readRange } from "./range-read.js";
+import { changingByServer, copyingByServer } from "./server-writers.js";
 
 /** One collection that documents go to, which of them, and what happens to them on the way. */
 export interface Route {
@@ -47,7 +48,8 @@ export function copyInServer(range: RangeState, task: ServerTask, job: Migration
   };
   return once(range, task, job, async (isReplay) => {
     const read = await countRange(source, range, filter);
-    if (job.dry) return tallied(read, await sumOver(routes, (route) => source.countDocuments(chosen(route), BY_ID)));
+    const made = () => sumOver(routes, (route) => countMade(source, chosen(route), route.pipeline));
+    if (job.dry) return tallied(read, await made());
     const before = isReplay ? 0 : await inserted();
     try {
       for (const route of routes) {
@@ -59,32 +61,35 @@ export function copyInServer(range: RangeState, task: ServerTask, job: Migration
       }
     } catch (error) {
       if (isTransient(error) || job.signal.aborted) throw error;
-      return byDocument(range, task, isReplay, chosen);
+      return byDocument(range, task, isReplay, job.signal);
     }
-    const written = isReplay ? await sumOver(routes, (route) => source.countDocuments(chosen(route), BY_ID)) : (await inserted()) - before;
-    return tallied(read, written);
+    return tallied(read, isReplay ? await made() : (await inserted()) - before);
   });
 }
 
 /** Changes a range where it is by one update, with the mark in filter and change. */
 export function changeInServer(range: RangeState, task: InPlaceTask, job: MigrationJob): Promise<Many> {
   const { source, filter, pipeline, mark, writeConcern } = task;
-  const update = [
-    ...pipeline,
-    { $set: Object.fromEntries(Object.entries(marking(mark)).map(([name, value]) => [name, { $literal: value as unknown }])) },
-  ];
+  const update = updateOf(pipeline, mark);
   const open = { $and: [rangeFilter(range), filter, unmarked(mark)] };
   return once(range, task, job, async (isReplay) => {
     if (job.dry) return tallied(await source.countDocuments(open, BY_ID), Number.POSITIVE_INFINITY);
-    const own = isReplay ? await countRange(source, range, markedBy(mark)) : 0;
     try {
       const { matchedCount } = await source.updateMany(open, update, { ...BY_ID, writeConcern });
-      return tallied(own + matchedCount, own + matchedCount);
+      // The update of an owner that was killed may have been at work beside this one: it does not matter which did a document.
+      const written = isReplay ? await countRange(source, range, markedBy(mark)) : matchedCount;
+      return tallied(written, written);
     } catch (error) {
       if (isTransient(error) || job.signal.aborted) throw error;
-      return oneByOne(range, task, update);
+      return byChange(range, task, update);
     }
   });
+}
+
+/** The stages, and the mark behind them. */
+export function updateOf(pipeline: readonly Document[], mark: Mark): Document[] {
+  const marks = Object.entries(marking(mark)).map(([name, value]) => [name, { $literal: value as unknown }]);
+  return [...pipeline, { $set: Object.fromEntries(marks) as Document }];
 }
 
 const BY_ID = { hint: { _id: 1 } } as const;
@@ -104,7 +109,7 @@ async function once(
     await gate(job);
     if (job.interruption.aborted) return { kind: "many", counts: toCounts(NO_RANGE_COUNTS), isUnfinished: true };
     const claimed = book && (await trying(() => book.ledger.claim(range, WHOLE_RANGE)));
-    job.say("Migrating");
+    job.say(job.dry ? "Checking" : "Migrating");
     const beganAt = performance.now();
     const result = await trying(async () => {
       try {
@@ -130,47 +135,38 @@ async function once(
     }
     done(result, ms);
     const [failure] = result.failures.slice(-1);
-    return { kind: "many", counts: toCounts(result.counts), failure: failure && firstLine(failure.error) };
+    return { ...outcomeOf(result, job.dry ? undefined : ms), failure: failure && firstLine(failure.error) };
   } catch (error) {
     if (error instanceof MigrationFailedError || job.signal.aborted) throw error;
     throw new MigrationFailedError(`Range ${range.index + 1}: ${firstLine(error)}`, { cause: error });
   }
 }
 
-/** Writes what the pipeline makes of the range, so that each refused document is found. */
-async function byDocument(
-  range: RangeState,
-  task: ServerTask,
-  isReplay: boolean,
-  chosen: (route: Route) => Document,
-): Promise<ChunkResult> {
+/** Writes what the routes make of the range chunk by chunk, so that each document that cannot be done is found. */
+async function byDocument(range: RangeState, task: ServerTask, isReplay: boolean, signal: AbortSignal): Promise<ChunkResult> {
   const { source, filter, target, routes, isRaw, writeConcern } = task;
+  const write = copyingByServer(source, target, routes, { isRaw, writeConcern });
   const failures: ChunkResult["failures"][number][] = [];
-  let written = 0;
-  for (const route of routes) {
-    const cursor = source.aggregate([{ $match: chosen(route) }, ...route.pipeline], { ...BY_ID, raw: true, batchSize: BATCH });
-    for await (const batch of rawBatches(cursor)) {
-      const parcels = batch.map((bytes, index) => ({ into: route.into, bytes, source: index }));
-      const refusals = await writeDocuments(target, parcels, { isReplay, isRaw, writeConcern });
-      written += batch.length - refusals.length;
-      for (const { source: index, error } of refusals) failures.push({ raw: batch[index] as Uint8Array, stage: "write", error });
-    }
+  let [read, written] = [0, 0];
+  for await (const chunk of readRange(source, range, { filter, batchSize: BATCH, raw: true, signal })) {
+    const result = await write(chunk, { isReplay, isDry: false });
+    read += result.counts.read;
+    written += result.counts.written;
+    // A copy: the bytes of one document would keep those of its whole chunk.
+    failures.push(...result.failures.map((failure) => ({ ...failure, raw: Buffer.from(failure.raw) })));
   }
-  return { ...tallied(await countRange(source, range, filter), written, failures.length), failures };
+  return { ...tallied(read, written, failures.length), failures };
 }
 
-async function oneByOne(range: RangeState, { source, filter, mark, writeConcern }: InPlaceTask, update: Document[]): Promise<ChunkResult> {
+/** Changes what is left of the range chunk by chunk, so that each document that cannot be changed is found. */
+async function byChange(range: RangeState, task: InPlaceTask, update: Document[]): Promise<ChunkResult> {
+  const { source, filter, mark, writeConcern } = task;
+  const write = changingByServer(source, update, { mark, writeConcern });
   const failures: ChunkResult["failures"][number][] = [];
   const cursor = source.find({ $and: [rangeFilter(range), filter, unmarked(mark)] }, { ...BY_ID, raw: true, batchSize: BATCH });
-  for await (const batch of rawBatches(cursor)) {
-    for (const raw of batch) {
-      try {
-        await source.updateOne({ _id: idValue(raw) as never, ...unmarked(mark) }, update, { writeConcern });
-      } catch (error) {
-        if (isTransient(error)) throw error;
-        failures.push({ raw, stage: "write", error });
-      }
-    }
+  for await (const chunk of rawBatches(cursor)) {
+    const result = await write(chunk, { isReplay: true, isDry: false });
+    failures.push(...result.failures.map((failure) => ({ ...failure, raw: Buffer.from(failure.raw) })));
   }
   const written = await countRange(source, range, markedBy(mark));
   return { ...tallied(written + failures.length, written, failures.length), failures };
@@ -180,6 +176,13 @@ function tallied(read: number, written: number, failed = 0): ChunkResult {
   const done = Math.min(read, written);
   const counts: RangeCounts = { ...NO_RANGE_COUNTS, read, written: done, failed, skipped: Math.max(0, read - done - failed) };
   return { counts, failures: [] };
+}
+
+/** How many documents the stages make of those chosen. */
+async function countMade(source: Collection, chosen: Document, pipeline: readonly Document[]): Promise<number> {
+  const stages = [{ $match: chosen }, ...pipeline, { $count: "count" }];
+  const [made] = await source.aggregate<{ readonly count: number }>(stages, BY_ID).toArray();
+  return made?.count ?? 0;
 }
 
 async function sumOver(routes: readonly Route[], count: (route: Route) => Promise<number>): Promise<number> {

@@ -93,8 +93,14 @@ export class StoredLedger implements Ledger {
   async *ranges(): AsyncGenerator<RangeState> {
     const { run, plan } = this.#document;
     if (plan === undefined) return;
-    const cursor = this.#store.ranges.find({ _id: beginningWith({ run, plan }) }, { sort: { _id: 1 }, batchSize: PAGE });
-    for await (const document of cursor) yield rangeState(document);
+    const all = beginningWith({ run, plan });
+    // Whoever takes them works long on each: a cursor would be given up by the server.
+    for (let after = all.$gt; ;) {
+      const page = await this.#store.ranges.find({ _id: { ...all, $gt: after } }, { sort: { _id: 1 }, limit: PAGE }).toArray();
+      for (const document of page) yield rangeState(document);
+      if (page.length < PAGE) return;
+      after = page.at(-1)?._id as never;
+    }
   }
 
   counts(): Promise<RangeCounts> {

@@ -1,17 +1,10 @@
 /** Changes documents in their place, each once: with the mark in filter and change, and only where what was read still stands. */
-import type {
-  AnyBulkWriteOperation,
-  ClientSession,
-  Collection,
-  Document,
-  MongoBulkWriteError,
-  WriteConcernSettings,
-  WriteError,
-} from "mongodb";
+import type { ClientSession, Collection, WriteConcernSettings } from "mongodb";
 import { MigrationFailedError } from "../../lib/index.js";
 import { bson } from "./bson.js";
 import type { Change } from "./convert-in-place.js";
-import { MARK_FIELD, marking, markOf, unmarked, type Mark } from "./mark.js";
+import { MARK_FIELD, markOf, type Mark } from "./mark.js";
+import { updateRaw } from "./raw-writes.js";
 import type { Refusal } from "./write-documents.js";
 
 /** A change on its way, and which of the chunk's documents it is for. */
@@ -21,6 +14,8 @@ export interface ChangeParcel extends Change {
 
 export interface ChangeOptions {
   readonly mark: Mark;
+  /** statements are sent as bytes; otherwise decoded, to the same result */
+  readonly isRaw: boolean;
   readonly writeConcern: WriteConcernSettings;
   readonly session?: ClientSession | undefined;
 }
@@ -40,34 +35,16 @@ export async function writeChanges(
   parcels: readonly ChangeParcel[],
   options: ChangeOptions,
 ): Promise<ChangeResult> {
-  const { mark, writeConcern, session } = options;
-  if (parcels.length === 0) return { refusals: [], missing: [], stale: [] };
+  const { mark, isRaw, writeConcern, session } = options;
   const how = session ? { session } : {};
-  let matched = 0;
-  let refusals: readonly Refusal[] = [];
-  try {
-    const operations = parcels.map((parcel) => operation(parcel, mark));
-    ({ matchedCount: matched } = await collection.bulkWrite(operations, { ordered: false, writeConcern, ...how }));
-  } catch (error) {
-    const { writeErrors, result } = error as Partial<MongoBulkWriteError>;
-    const list = ([] as WriteError[]).concat(writeErrors ?? []);
-    if (list.length === 0 || result?.getWriteConcernError())
-      throw (error as Partial<MongoBulkWriteError>).errorResponse instanceof Error ? (error as MongoBulkWriteError).errorResponse : error;
-    matched = result?.matchedCount ?? 0;
-    refusals = list.map(({ index, code, errmsg = "" }) => ({
-      source: parcels[index]?.source ?? -1,
-      error: new MigrationFailedError(`"${collection.collectionName}" refused the change (code ${code}): ${errmsg}`),
-    }));
-  }
+  const statements = parcels.map(({ statement }) => statement);
+  const { refused, matched } = await updateRaw(collection, statements, { isRaw, writeConcern, ...how });
+  const refusals = refused.map(({ index, code, message }) => ({
+    source: parcels[index]?.source ?? -1,
+    error: new MigrationFailedError(`"${collection.collectionName}" refused the change (code ${code}): ${message}`),
+  }));
   if (matched + refusals.length >= parcels.length) return { refusals, missing: [], stale: [] };
   return { refusals, ...(await lookInto(collection, parcels, refusals, mark, how)) };
-}
-
-function operation({ id, set, unset, before }: Change, mark: Mark): AnyBulkWriteOperation {
-  const stands = Object.entries(before).map(([name, value]) => [name, value === undefined ? { $exists: false } : { $eq: value }] as const);
-  const update: Document = { $set: { ...set, ...marking(mark) } };
-  if (unset.length > 0) update.$unset = Object.fromEntries(unset.map((name) => [name, ""]));
-  return { updateOne: { filter: { _id: id as never, ...unmarked(mark), ...Object.fromEntries(stands) }, update } };
 }
 
 /** Which were not matched, and why; those that have the mark of this run were done in an attempt whose answer was lost. */

@@ -38,16 +38,18 @@ export async function writeDocuments(db: Db, parcels: readonly Parcel[], options
     if (list) list.push(parcel);
     else byCollection.set(parcel.into, [parcel]);
   }
-  // A transaction takes one command after another.
+  // A transaction takes one command after another, and none after a refusal.
   const writes = [...byCollection].map(
     ([name, list]) =>
       () =>
         writeInto(db, name, list, options),
   );
   if (!options.session) return (await Promise.all(writes.map((write) => write()))).flat();
-  const refusals: Refusal[] = [];
-  for (const write of writes) refusals.push(...(await write()));
-  return refusals;
+  for (const write of writes) {
+    const refusals = await write();
+    if (refusals.length > 0) return refusals;
+  }
+  return [];
 }
 
 async function writeInto(db: Db, name: string, parcels: readonly Parcel[], options: WriteOptions): Promise<readonly Refusal[]> {
@@ -59,7 +61,9 @@ async function writeInto(db: Db, name: string, parcels: readonly Parcel[], optio
   if (refused.length === 0) return [];
   const present = refused.filter(isPresent);
   const others = refused.filter((one) => !isPresent(one));
-  if (isReplay) {
+  // A refusal has ended the transaction: nothing more can be asked in it.
+  if (session) others.push(...present);
+  else if (isReplay) {
     const again = present.map(({ index }) => index);
     const still = await replaceRaw(
       collection,
@@ -67,7 +71,7 @@ async function writeInto(db: Db, name: string, parcels: readonly Parcel[], optio
       how,
     );
     others.push(...still.map((one) => ({ ...one, index: again[one.index] ?? one.index })));
-  } else others.push(...(await withoutTwins(db, name, bytes, present, session)));
+  } else others.push(...(await withoutTwins(db, name, bytes, present)));
   return others.map((one) => ({ source: parcels[one.index]?.source ?? -1, error: errorOf(one, name) }));
 }
 
@@ -77,12 +81,11 @@ async function withoutTwins(
   name: string,
   bytes: readonly Uint8Array[],
   present: readonly RefusedWrite[],
-  session: ClientSession | undefined,
 ): Promise<readonly RefusedWrite[]> {
   if (present.length === 0) return [];
   const ids = present.map(({ index }) => decodedExactly(bytes[index] as Uint8Array)._id as unknown);
   const found = new Set<string>();
-  const cursor = db.collection(name).find({ _id: { $in: ids as never[] } }, { raw: true, ...(session ? { session } : {}) });
+  const cursor = db.collection(name).find({ _id: { $in: ids as never[] } }, { raw: true });
   for await (const document of cursor) found.add(Buffer.from(document as unknown as Uint8Array).toString("latin1"));
   return present.filter(({ index }) => !found.has(Buffer.from(bytes[index] as Uint8Array).toString("latin1")));
 }

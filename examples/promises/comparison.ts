@@ -6,7 +6,8 @@ import { Mongo, type MongoConnection } from "millrace/mongo";
 import type { Db } from "mongodb";
 import { Clients, type ClientList } from "./clients.js";
 import type { Mode } from "./modes.js";
-import { COLLECTIONS, type Measured, type PerCollection, type Work } from "./split.js";
+import { SOURCE } from "./engine.js";
+import { COLLECTIONS, type Measured, type Work } from "./split.js";
 
 const comparisonSchema = schema({
   rounds: { doc: "measured rounds; none: 3, for more than 200,000 clients 1", format: "positive", default: null },
@@ -19,6 +20,9 @@ export interface Compared {
   readonly mode: Mode;
   readonly rounds: readonly Measured[];
 }
+
+/** How many clients a collection holds, by its name, in the order in which they are shown. */
+export type PerCollection = Readonly<Record<string, number>>;
 
 /** What has been compared, and what it has left behind. */
 export interface ComparisonReport {
@@ -88,14 +92,17 @@ class RoundsOfModes implements Comparison {
     const { db } = this.mongo;
     const lease = await mongoLease(db, "promises");
     try {
-      await refuseForeign(db);
-      const before = await countsOf(db);
+      const names = [...(this.modes.some(({ hasSource }) => hasSource) ? [SOURCE] : []), ...COLLECTIONS.map(({ name }) => name)];
+      await refuseForeign(db, names);
+      const before = await countsOf(db, names);
       const signal = AbortSignal.any([this.#interruption.signal, lease.lost]);
       const compared = await this.#compare(signal);
       if (lease.lost.aborted) throw lease.lost.reason;
-      const after = await countsOf(db);
-      const current = this.clients.all.filter(({ stillClient }) => stillClient).length;
-      const expected = { current, old: this.clients.all.length - current };
+      const after = await countsOf(db, names);
+      const { all } = this.clients;
+      const current = all.filter(({ stillClient }) => stillClient).length;
+      const right: PerCollection = { [SOURCE]: all.length, current, old: all.length - current };
+      const expected = Object.fromEntries(names.map((name) => [name, right[name] ?? 0]));
       return { database: db.databaseName, clients: this.clients, compared, before, after, expected, isInterrupted: signal.aborted };
     } finally {
       await lease.release();
@@ -110,7 +117,7 @@ class RoundsOfModes implements Comparison {
       const { batchSize, lanes } = this.settings;
       const say: Work["say"] = (step, value, total) =>
         job.update({ summary: `${round}: ${step}`, progress: { value, total }, waiting: false });
-      const measured = await mode.run({ db: this.mongo.db, clients, batchSize, lanes, signal, say });
+      const measured = await mode.run({ mongo: this.mongo, clients, batchSize, lanes, signal, say });
       job.update({ summary: `${round}: done`, progress: undefined, waiting: true });
       return measured;
     };
@@ -131,8 +138,8 @@ class RoundsOfModes implements Comparison {
 }
 
 /** Clearing must not take anything that this program would not make again. */
-async function refuseForeign(db: Db): Promise<void> {
-  for (const { name } of COLLECTIONS) {
+async function refuseForeign(db: Db, names: readonly string[]): Promise<void> {
+  for (const name of names) {
     const foreign = await db.collection(name).findOne({ stillClient: { $not: { $type: "bool" } } }, { projection: { _id: 1 } });
     if (foreign)
       throw new StateError(`The collection "${name}" of the database "${db.databaseName}" holds something that is no client`, {
@@ -141,7 +148,6 @@ async function refuseForeign(db: Db): Promise<void> {
   }
 }
 
-async function countsOf(db: Db): Promise<PerCollection> {
-  const [current = 0, old = 0] = await Promise.all(COLLECTIONS.map(({ name }) => db.collection(name).countDocuments()));
-  return { current, old };
+async function countsOf(db: Db, names: readonly string[]): Promise<PerCollection> {
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await db.collection(name).countDocuments()] as const)));
 }

@@ -94,8 +94,8 @@ describe("the example promises", () => {
     const measured = (ms: number): Measured => ({
       steps: { clear: 10, seed: ms - 30, delete: 20 },
       ms,
-      seeded: { current: 3, old: 3 },
-      deleted: { current: 1, old: 2 },
+      written: 6,
+      deleted: 3,
     });
     const [one, other] = modesNamed("both");
     if (!one || !other) throw new Error("both are two");
@@ -113,20 +113,39 @@ describe("the example promises", () => {
     });
 
     it("has the counts, the times side by side, bars, and which mode was faster", () => {
-      expect(reportOf(report([500, 510, 490], [1_000, 900, 1_100]), 60).split("\n")).to.deep.equal([
+      expect(reportOf(report([500, 510, 490], [1_000, 900, 1_100]), 62).split("\n")).to.deep.equal([
         "",
-        "  database shop  before  seeded  deleted  after",
-        "  current             0       3        1      2",
-        "  old                 0       3        2      1",
+        "  database shop  before  after",
+        "  current             0      2",
+        "  old                 0      1",
         "",
-        "  median of 3  clear    seed  delete   total",
-        "  sequential   10 ms  970 ms   20 ms     1 s",
-        "  parallel     10 ms  470 ms   20 ms  500 ms",
+        "  median of 3  clear    seed  delete   total  written  deleted",
+        "  sequential   10 ms  970 ms   20 ms     1 s        6        3",
+        "  parallel     10 ms  470 ms   20 ms  500 ms        6        3",
         "",
-        `  sequential  ${"█".repeat(38)}  1 s`,
-        `  parallel    ${"█".repeat(19)}  500 ms`,
+        `  sequential  ${"█".repeat(40)}  1 s`,
+        `  parallel    ${"█".repeat(20)}  500 ms`,
         "",
         "3 clients: parallel 2.00 times as fast as sequential",
+      ]);
+    });
+
+    it("has every step that any mode has, and of more than two modes the ratios", () => {
+      const [, , engine, route] = modesNamed("all");
+      if (!engine || !route) throw new Error("all are four");
+      const split = (ms: number): Measured => ({ steps: { clear: 10, split: ms - 10 }, ms, written: 6, deleted: 0 });
+      const two = report([500], [1_000]);
+      const all = [...two.compared, { mode: engine, rounds: [split(250)] }, { mode: route, rounds: [split(100)] }];
+      expect(
+        reportOf({ ...two, compared: all }, 80)
+          .split("\n")
+          .slice(5, 10),
+      ).to.deep.equal([
+        "  1 round     clear    seed  delete   split   total  ratio  written  deleted",
+        "  sequential  10 ms  970 ms   20 ms       –     1 s  10.00        6        3",
+        "  parallel    10 ms  470 ms   20 ms       –  500 ms   5.00        6        3",
+        "  engine      10 ms       –       –  240 ms  250 ms   2.50        6        0",
+        "  route       10 ms       –       –   90 ms  100 ms   1.00        6        0",
       ]);
     });
 
@@ -140,10 +159,10 @@ describe("the example promises", () => {
 
     it("shows fastest and slowest where there is room, and fits into 40 columns where there is none", () => {
       const text = (width: number) => reportOf(report([500, 510, 490], [1_000, 900, 1_100]), width);
-      expect(text(80)).to.match(/ total {2}fastest {2}slowest\n.* 1 s {3}900 ms {4}1\.1 s\n.* 500 ms {3}490 ms {3}510 ms\n/);
+      expect(text(80)).to.match(/ deleted {2}fastest {2}slowest\n.* 3 {3}900 ms {4}1\.1 s\n.* 3 {3}490 ms {3}510 ms\n/);
       const lines = text(40).split("\n").slice(0, -1);
       expect(Math.max(...lines.map((line) => line.length))).to.be.at.most(40);
-      expect(lines).to.include.members(["  current             3        1      2", "  sequential      1 s"]);
+      expect(lines).to.include.members(["  current             0      2", "  sequential      1 s"]);
     });
 
     it("names a collection that holds something else than it should", () => {

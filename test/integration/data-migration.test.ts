@@ -1,10 +1,11 @@
 /** Data migrations of every lane, on a real server: what arrives, what is counted, what is refused. */
 import { expect } from "chai";
-import { Double, Int32, Long, MongoClient, ObjectId, type Db, type Document } from "mongodb";
+import { BSON, Double, Int32, Long, MongoClient, ObjectId, type Db, type Document } from "mongodb";
 import { MigrationStateError } from "../../lib/index.js";
 import { Mongo } from "../../components/mongo-connection.js";
 import { dataMigration, from, into, put, skip, type DataMigrationOptions } from "../../components/migration/index.js";
 import { migrate, systemOf } from "../support/data-migration.js";
+import { splitInThreads } from "../support/split-migration.js";
 import { rejection } from "../support/outcome.js";
 import { mongoServer, uniqueDatabase } from "../support/servers.js";
 
@@ -89,40 +90,41 @@ describe("a data migration", () => {
     });
   }
 
-  it("goes on where it was interrupted, with the counts of the whole run", async () => {
-    const slow = migrationOf({
-      transform: async (one: Document) => {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        return split(one as unknown as Client);
+  /** Interrupts the run when so many documents were transformed. */
+  const interruptedAt = async (count: number, version: string, settings: readonly string[]) => {
+    let seen = 0;
+    let interrupt = () => {};
+    const counting = migrationOf(
+      {
+        transform: (one: Document) => {
+          if (++seen === count) interrupt();
+          return split(one as unknown as Client);
+        },
       },
-    });
-    const settings = ["chunk=50", "ranges=6", "processes=2"];
-    const first = await migrate(slow, NAME, db.databaseName, { settings, meanwhile: (interrupt) => setTimeout(interrupt, 300) });
+      { version },
+    );
+    return migrate(counting, NAME, db.databaseName, { settings, meanwhile: (how) => (interrupt = how) });
+  };
+
+  it("goes on where it was interrupted, with the counts of the whole run", async () => {
+    const first = await interruptedAt(500, "1", ["chunk=50", "ranges=6", "processes=2"]);
     expect(first.report.isInterrupted).to.equal(true);
-    expect(first.report.counts.migrated).to.be.within(1, COUNT - 1);
-    const second = await migrate(slow, NAME, db.databaseName, { settings: ["chunk=70", "processes=5"] });
+    expect(first.report.counts.migrated).to.be.within(400, 700);
+    const second = await migrate(migrationOf(LANES.transform as Partial<Options>, { version: "1" }), NAME, db.databaseName, {
+      settings: ["chunk=70", "processes=5"],
+    });
     expect(second.report.before.migrated).to.equal(first.report.counts.migrated);
     expect(second.report.counts).to.deep.equal({ migrated: COUNT, skipped: 0, excluded: 0, missing: 0, failed: 0 });
     expect(await totals()).to.deep.equal([2_000, 1_000]);
   });
 
-  it("refuses to go on with another transformation, and names the difference", async () => {
-    const settings = ["chunk=50", "processes=1"];
-    const slow = (version: string) =>
-      migrationOf(
-        {
-          transform: async (one: Document) => {
-            await new Promise((resolve) => setTimeout(resolve, 1));
-            return split(one as unknown as Client);
-          },
-        },
-        { version },
-      );
-    await migrate(slow("1"), NAME, db.databaseName, { settings, meanwhile: (interrupt) => setTimeout(interrupt, 200) });
-    const error = await rejection(migrate(slow("2"), NAME, db.databaseName, { settings }));
+  it("refuses to go on with another transformation, and names the difference; a reset begins anew", async () => {
+    await interruptedAt(300, "1", ["chunk=50", "processes=1"]);
+    const other = migrationOf(LANES.transform as Partial<Options>, { version: "2" });
+    const error = await rejection(migrate(other, NAME, db.databaseName));
     expect(error).to.be.instanceOf(MigrationStateError);
     expect((error as Error).message).to.match(/version/);
-    const { report } = await migrate(slow("2"), NAME, db.databaseName, { settings: [...settings, "reset=true", "chunk=500"] });
+    const { report } = await migrate(other, NAME, db.databaseName, { settings: ["reset=true"] });
     expect(report.counts).to.deep.equal({ migrated: COUNT, skipped: 0, excluded: 0, missing: 0, failed: 0 });
     expect(await totals()).to.deep.equal([2_000, 1_000]);
   });
@@ -186,6 +188,61 @@ describe("a data migration", () => {
         'the unique index "name_1" of "current" has its value already',
       ]);
     }
+  });
+
+  describe("in threads", () => {
+    it("does the same as without", async () => {
+      const results: unknown[] = [];
+      for (const threads of [1, 2]) {
+        for (const name of ["current", "old"]) await db.collection(name).drop();
+        const settings = [`threads=${threads}`, "skip-limit=1", "chunk=100", "reset=true"];
+        const { report } = await migrate(splitInThreads, "split-in-threads", db.databaseName, { settings });
+        const letters = await db.collection("_millrace.deadLetters").find({ "_id.run": report.run }).toArray();
+        const documents = [await all("current"), await all("old")];
+        results.push(BSON.EJSON.stringify([report.counts, letters.map(({ error }) => error as unknown), documents]));
+        expect(report.counts).to.include({ migrated: COUNT - 2, failed: 1, excluded: 1 });
+      }
+      expect(results[1]).to.deep.equal(results[0]);
+    });
+
+    it("is refused where the migration does not name its module, or the module is another one", async () => {
+      const settings = ["threads=2"];
+      const nameless = await rejection(migrate(migrationOf(LANES.transform as Partial<Options>), NAME, db.databaseName, { settings }));
+      expect((nameless as Error).message).to.match(/threads do not know where the migration is defined/);
+      const elsewhere = migrationOf(LANES.transform as Partial<Options>, {
+        module: new URL("../support/split-migration.js", import.meta.url).href,
+      });
+      const wrong = await rejection(migrate(elsewhere, NAME, db.databaseName, { settings }));
+      expect((wrong as Error).message).to.match(/it defines no migration "split-clients"; there are split-in-threads/);
+    });
+  });
+
+  describe("in transactions", () => {
+    for (const name of ["transform", "edit"] as const) {
+      it(`does the same by ${name}, without what the server refuses`, async () => {
+        await db.collection("current").createIndex({ name: 1 }, { unique: true });
+        await db.collection("current").insertOne({ _id: "taken" as never, name: "CLIENT 1" });
+        const migration = migrationOf(LANES[name] as Partial<Options>, { effect: "transaction" });
+        const { report } = await migrate(migration, NAME, db.databaseName, { settings: ["chunk=100", "ranges=4", "skip-limit=1"] });
+        expect(report.error).to.equal(undefined);
+        expect(report.counts).to.deep.equal({ migrated: COUNT - 1, skipped: 0, excluded: 0, missing: 0, failed: 1 });
+        expect(await totals()).to.deep.equal([2_000, 1_000]);
+        const letters = await db.collection("_millrace.deadLetters").find().toArray();
+        expect(letters.map((letter) => letter.stage as unknown)).to.deep.equal(["write"]);
+      });
+    }
+
+    it("changes documents in place", async () => {
+      const migration = dataMigration({
+        name: NAME,
+        source: from(Mongo, "clients"),
+        effect: "transaction",
+        transform: ({ name, ...rest }: Document) => ({ ...rest, title: String(name).toUpperCase() }),
+      });
+      const { report } = await migrate(migration, NAME, db.databaseName, { settings: ["chunk=100"] });
+      expect(report.error).to.equal(undefined);
+      expect(await db.collection("clients").countDocuments({ title: /^CLIENT/, name: { $exists: false } })).to.equal(COUNT);
+    });
   });
 
   describe("in place", () => {

@@ -133,9 +133,9 @@ describe("db-migrate", () => {
       const { code, stdout, last } = await site.run("-f", "ids.txt");
       expect([code, last]).to.eql([0, "Migrated 2 customers (0 previously migrated, 0 failures, 1 missing) in T"]);
       expect(stdout.split("\n")).to.include.members([
-        "line 3: blank",
-        `line 5: ${third} is a duplicate of line 1`,
-        `line 7: "mill" is no id like ${sound[0]}`,
+        "ids.txt, line 3: blank",
+        `ids.txt, line 5: ${third} is a duplicate of line 1`,
+        `ids.txt, line 7: "mill" is no id like ${sound[0]}`,
         "  3 odd lines in the id file, named above",
       ]);
       const migrated = (await site.customers()).filter((customer) => customer["migrated"]);

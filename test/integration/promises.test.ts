@@ -43,23 +43,35 @@ describe("promises", () => {
   const collections = async () => ({ current: await find("current"), old: await find("old") });
   const firstLine = (text: string) => text.split("\n", 1)[0];
 
-  for (const mode of ["sequential", "parallel", "both"]) {
+  for (const mode of ["sequential", "parallel", "both", "engine", "route", "all"]) {
     it(`splits every client by stillClient in mode ${mode}, also the second time`, async () => {
+      const rows = { both: ["sequential", "parallel"], all: ["sequential", "parallel", "engine", "route"] }[mode];
       for (const before of [0, COUNT]) {
-        const { code, stdout, stderr, last } = await run("--mode", mode, "--clients", String(COUNT), "comparison/batch-size=70");
+        const { code, stdout, stderr, last } = await run(
+          "--mode",
+          mode,
+          "--clients",
+          String(COUNT),
+          "comparison/batch-size=70",
+          ...(rows ? [] : ["comparison/rounds=1"]),
+        );
         expect([code, stderr]).to.deep.equal([0, ""]);
         expect(await collections()).to.deep.equal(expected());
 
         const { current, old } = expected();
-        const row = (name: string, here: number, there: number) =>
-          new RegExp(`^ +${name} +${before === 0 ? 0 : here} +${COUNT} +${there} +${here}$`, "m");
-        expect(stdout)
-          .to.match(row("current", current.length, old.length))
-          .and.to.match(row("old", old.length, current.length));
+        const row = (name: string, count: number) => new RegExp(`^ +${name} +${before === 0 ? 0 : count} +${count}$`, "m");
+        expect(stdout).to.match(row("current", current.length)).and.to.match(row("old", old.length));
         expect(stdout).to.include(`  database ${db.databaseName}  `);
         expect(stdout).not.to.match(/[\u001b\u009b\r]/);
-        if (mode === "both")
-          expect(stdout).to.match(/^ +median of 3 .*\n +sequential .*\n +parallel .*\n\n +sequential +[█▏▎▍▌▋▊▉]+ .*\n +parallel /m);
+        const hasSource = !["sequential", "parallel", "both"].includes(mode);
+        expect(await db.collection("clients").countDocuments()).to.equal(hasSource ? COUNT : 0);
+        if (hasSource) expect(stdout).to.match(row("clients", COUNT));
+        for (const name of rows ?? [])
+          expect(stdout).to.match(new RegExp(`^ +${name} +\\d.*600 +${name.length > 6 ? COUNT : 0}(?: |$)`, "m"));
+        if (rows)
+          expect(stdout).to.match(
+            new RegExp(`^ +median of 3 .*\n${rows.map((name) => ` +${name} .*\n`).join("")}\n +sequential +[█▏▎▍▌▋▊▉]+ `, "m"),
+          );
         else expect(last).to.match(/^300 clients split in T$/);
       }
     });
@@ -81,17 +93,22 @@ describe("promises", () => {
     expect(await collections()).to.deep.equal({ current: [], old: [1, 2].map((_id) => ({ _id, stillClient: false })) });
   });
 
-  it("stops in order at Ctrl-C with exit code 130, and the next start makes it whole", async () => {
-    const program = start("--clients", "20000", "--mode", "parallel", "comparison/batch-size=1");
-    await program.saying("warm-up");
-    program.child.kill("SIGINT");
-    const { code, stderr, last } = await program.ended;
-    expect([code, stderr]).to.deep.equal([130, "Interrupted: stopping in order (Ctrl-C again ends at once)\n"]);
-    expect(last).to.equal("Interrupted: the collections hold a part of the clients; the next start clears them");
+  for (const [mode, at] of [
+    ["parallel", "warm-up"],
+    ["engine", "split"],
+  ] as const) {
+    it(`stops in order at Ctrl-C with exit code 130 in mode ${mode}, and the next start makes it whole`, async () => {
+      const program = start("--clients", "20000", "--mode", mode, `comparison/batch-size=${mode === "engine" ? 5 : 1}`);
+      await program.saying(at);
+      program.child.kill("SIGINT");
+      const { code, stderr, last } = await program.ended;
+      expect([code, stderr]).to.deep.equal([130, "Interrupted: stopping in order (Ctrl-C again ends at once)\n"]);
+      expect(last).to.equal("Interrupted: the collections hold a part of the clients; the next start clears them");
 
-    expect((await run("--clients", String(COUNT), "--mode", "parallel")).code).to.equal(0);
-    expect(await collections()).to.deep.equal(expected());
-  });
+      expect((await run("--clients", String(COUNT), "--mode", mode)).code).to.equal(0);
+      expect(await collections()).to.deep.equal(expected());
+    });
+  }
 
   it("refuses while another process is at it in the same database", async () => {
     const lease = await mongoLease(db, "promises");
@@ -110,14 +127,20 @@ describe("promises", () => {
       { _id: 1 as unknown, stillClient: "yes" },
       { _id: 2 as unknown, total: 5 },
     ] as Document[];
-    await db.collection("old").insertMany(foreign);
-    const { code, stderr } = await run("--clients", "10");
-    expect(code).to.equal(1);
-    expect(stderr).to.equal(
-      `The collection "old" of the database "${db.databaseName}" holds something that is no client\n` +
-        "  fix:  it would be cleared: set mongo/database to another one\n",
-    );
-    expect(await find("old")).to.deep.equal(foreign);
+    for (const [name, mode] of [
+      ["old", "both"],
+      ["clients", "route"],
+    ] as const) {
+      await db.collection(name).insertMany(foreign);
+      const { code, stderr } = await run("--clients", "10", "--mode", mode);
+      expect(code).to.equal(1);
+      expect(stderr).to.equal(
+        `The collection "${name}" of the database "${db.databaseName}" holds something that is no client\n` +
+          "  fix:  it would be cleared: set mongo/database to another one\n",
+      );
+      expect(await find(name)).to.deep.equal(foreign);
+      await db.collection(name).drop();
+    }
   });
 
   describe("refuses", () => {

@@ -86,7 +86,7 @@ const mayComponents: Rule = (file, imported) => {
 };
 
 const isEntryPoint = (name: string) => name === "millrace" || name.startsWith("millrace/");
-const mayBin: Rule = (_, imported) => isBuiltIn(imported) || isEntryPoint(imported);
+const mayBin: Rule = (_, imported) => isBuiltIn(imported) || isEntryPoint(imported) || imported.startsWith("bin/commands/");
 const mayExamples: Rule = (file, imported) =>
   isOwn(imported)
     ? posix.dirname(imported) === posix.dirname(file) && posix.dirname(file) !== "examples"

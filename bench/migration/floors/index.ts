@@ -3,7 +3,7 @@ import { spliced } from "./bytes.js";
 import type { Floor } from "./ground.js";
 import { updateOne } from "./in-place.js";
 import { eightRanges, insertMany, insertOne, tuned } from "./objects.js";
-import { mergeInsert, mergeReplace, updateMany } from "./server.js";
+import { mergeInsert, mergeReplace, mergeUnchanged, updateMany } from "./server.js";
 
 export const floors: Readonly<Record<string, Floor>> = {
   "cursor, insertOne awaited": insertOne,
@@ -13,6 +13,7 @@ export const floors: Readonly<Record<string, Floor>> = {
   "bytes, spliced by hand": spliced,
   "$merge, 4 ranges, insert": mergeInsert,
   "$merge, 4 ranges, replace": mergeReplace,
+  "$merge, 4 ranges, insert, split only": mergeUnchanged,
   "in place, updateMany, 4 ranges": updateMany,
   "in place, updateOne, 4 ranges": updateOne,
 };

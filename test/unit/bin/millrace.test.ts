@@ -52,16 +52,33 @@ describe("the command millrace", () => {
   it("says what it can do where nothing is asked of it", async () => {
     const help = await millrace();
     expect(help).to.include({ exitCode: 0, stderr: "" });
-    expect(help.stdout).to.match(/^millrace: .*\n\n {2}millrace map MODULE/);
+    expect(help.stdout).to.match(/^millrace: .*\n\n {2}millrace map MODULE[^]*\n {2}millrace ctl RUN pause/);
     for (const option of ["--help", "-h"]) expect(await millrace(option)).to.deep.equal(help);
   });
 
+  const EXPECTED_CTL = "Expected: millrace ctl RUN [pause | resume | set NAME=VALUE …]";
+  const FIX_SET = "\n  fix:  set rate=… chunk=… processes=…; default is as its settings say";
+  const FIX_SERVER =
+    "\n  fix:  name the server and database that are written to: mongo/uri=mongodb://… mongo/database=…, or in the folder conf";
   const FIX = "\n  fix:  export one, and start it in another module: export const app = system(…)";
   for (const [args, message] of [
-    [["mapp", "x"], 'Unknown command "mapp". Did you mean "map"?\n  fix:  there are map and check'],
-    [["draw"], 'Unknown command "draw"\n  fix:  there are map and check'],
+    [["mapp", "x"], 'Unknown command "mapp". Did you mean "map"?\n  fix:  there are map, check, ctl and migrate'],
+    [["draw"], 'Unknown command "draw"\n  fix:  there are map, check, ctl and migrate'],
     [["map"], "Expected: millrace map MODULE [FILE]"],
     [["check", "system.mjs", "more"], "Expected: millrace check MODULE"],
+    [["ctl"], EXPECTED_CTL],
+    [["ctl", "mongo/uri=mongodb://127.0.0.1"], EXPECTED_CTL],
+    [["ctl", "one", "pase"], `Cannot "pase" a run. Did you mean "pause"?\n  fix:  ${EXPECTED_CTL}`],
+    [["ctl", "one", "pause", "now"], `"pause" stands alone, got "now"\n  fix:  ${EXPECTED_CTL}`],
+    [["ctl", "one", "set"], `Nothing to set${FIX_SET}`],
+    [["ctl", "one", "set", "rat=4"], `Cannot set "rat". Did you mean "rate"?${FIX_SET}`],
+    [["ctl", "one", "set", "toString=4"], `Cannot set "toString"${FIX_SET}`],
+    [["ctl", "one", "set", "rate"], `Cannot set rate to "": expected a number above 0, of documents a second, or default${FIX_SET}`],
+    [["ctl", "one", "set", "rate=0.0"], `Cannot set rate to "0.0": expected a number above 0, of documents a second, or default${FIX_SET}`],
+    [["ctl", "one", "set", "chunk=1e3"], `Cannot set chunk to "1e3": expected a whole number from 1 up, or default${FIX_SET}`],
+    [["ctl", "one", "set", "chunk=5", "chunk=5"], '"chunk" is set twice\n  fix:  keep one of them'],
+    [["ctl", "one", "pause"], `It is not known where the ledger is: no server is named${FIX_SERVER}`],
+    [["ctl", "one", "--prod"], 'Unknown option "--prod"\n  fix:  --help lists the options'],
     [["map", "none.mjs"], `"none.mjs" exports no system; it exports mill, size${FIX}`],
     [["check", "empty.mjs"], `"empty.mjs" exports no system; it exports nothing${FIX}`],
     [["map", "none.mjs#app"], `"none.mjs" exports no system; it exports mill, size${FIX}`],

@@ -22,6 +22,11 @@ describe("migrator", () => {
     expect(board.updates.findLast(({ detail }) => detail)?.detail).to.equal("17 migrated · 3 failed");
   });
 
+  it("says of a dry run what it would do", async () => {
+    const { board } = await memory.run({ source: upTo(3) }, "overseer/processes=1", "overseer/dry-run=true");
+    expect(board.updates.findLast(({ detail }) => detail)?.detail).to.equal("3 would migrate");
+  });
+
   it("says what it does in the words of the original", async () => {
     const migrate: MemoryMigrate = (_id, { say }) => {
       say("Migrating");

@@ -1,10 +1,10 @@
 /** Whole migrations in memory: what is counted, logged and remembered, at any size; and what is refused. */
 import { expect } from "chai";
-import { mkdir } from "node:fs/promises";
-import { AlreadyRunningError, MigrationInputError, MigrationStateError, StateError } from "../../../../lib/index.js";
+import { mkdir, writeFile } from "node:fs/promises";
+import { AlreadyRunningError, ConfigError, MigrationInputError, MigrationStateError, StateError } from "../../../../lib/index.js";
 import type { Lease } from "../../../../components/migration/index.js";
 import { NO_COUNTS } from "../../../../components/migration/outcome.js";
-import { MemoryMigration, upTo } from "../../../support/memory-migration.js";
+import { MemoryMigration, upTo, type MemoryMigrate, type MemoryPage } from "../../../support/memory-migration.js";
 import { rejection, settled } from "../../../support/outcome.js";
 
 describe("overseer", () => {
@@ -69,6 +69,50 @@ describe("overseer", () => {
     expect(await memory.failed()).to.eql([5, 8]);
   });
 
+  it("begins the failures file anew with a whole run, not with a file of ids or where it goes on", async () => {
+    const failing =
+      (...bad: number[]): MemoryMigrate =>
+      (id, _, usual) => {
+        if (bad.includes(Number(id))) throw new Error("odd");
+        return usual();
+      };
+    await memory.run({ source: upTo(10), migrate: failing(3, 5) });
+    expect(await memory.failed()).to.eql([3, 5]);
+    await writeFile(memory.folder.file("ids.txt"), "3\n7\n");
+    await memory.run({ source: upTo(10), migrate: failing(3) }, `scanner/ids-file=${memory.folder.file("ids.txt")}`);
+    expect(await memory.failed()).to.eql([3, 5, 3]);
+    const broken: MemoryPage = ({ after }, usual) => {
+      if (after === 5) throw new Error("broken");
+      return usual();
+    };
+    await memory.run({ source: upTo(10), migrate: failing(3), page: broken }, "scanner/fetch-size=5");
+    expect(await memory.failed()).to.eql([3]);
+    await memory.run({ source: upTo(10), migrate: failing(8) });
+    expect(await memory.failed()).to.eql([3, 8]);
+  });
+
+  it("puts its report into a file, and its progress into another, a line of JSON each second and at the end", async () => {
+    const files = [
+      `overseer/report-file=${memory.folder.file("out/report.json")}`,
+      `overseer/progress-file=${memory.folder.file("progress")}`,
+    ];
+    const migrate: MemoryMigrate = (id, _, usual) => {
+      if (id === 3) throw new Error("odd");
+      return usual();
+    };
+    const report = await memory.run({ source: upTo(10), migrate }, ...files);
+    const counts = { ...NO_COUNTS, migrated: 9, failed: 1 };
+    const kept = JSON.parse(await memory.folder.text("out/report.json")) as object;
+    expect(kept).to.deep.include({ run: report.run, state: "complete", counts, failures: [{ text: "odd", count: 1 }] });
+    await memory.run({ source: upTo(10) }, ...files, "overseer/dry-run=true");
+    const lines = (await memory.folder.text("progress")).trim().split("\n");
+    const [first, second] = lines
+      .map((line) => JSON.parse(line) as object)
+      .filter((line) => (line as { state: string }).state === "complete");
+    expect(first).to.deep.include({ run: report.run, dry: false, done: 10, total: 10, ...counts });
+    expect(second).to.deep.include({ dry: true, done: 10, migrated: 1, skipped: 9 });
+  });
+
   it("finds everything previously migrated in a second run, and logs none of it again", async () => {
     const source = upTo(30);
     const first = await memory.run({ source });
@@ -117,6 +161,16 @@ describe("overseer", () => {
       const lease = async (): Promise<Lease> => ({ lost: new AbortController().signal, release: async () => void released++ });
       expect(await refusal({ source: upTo(3), lease })).to.be.instanceOf(MigrationInputError);
       expect([memory.target.size, released]).to.eql([0, 1]);
+    });
+
+    it("for a report or a progress file that cannot be written, and says which setting names it", async () => {
+      for (const setting of ["report-file", "progress-file"]) {
+        const error = await refusal({ source: upTo(3) }, `overseer/${setting}=${memory.folder.path}`);
+        expect(error).to.be.instanceOf(MigrationInputError);
+        expect((error as Error).message).to.match(new RegExp(`^Cannot write ".*" \\(overseer/${setting}\\): EISDIR`));
+        expect(await refusal({ source: upTo(3) }, `overseer/${setting}=`)).to.be.instanceOf(ConfigError);
+      }
+      expect(memory.target.size).to.equal(0);
     });
 
     it("for a missing file of ids, and gives the lease back", async () => {

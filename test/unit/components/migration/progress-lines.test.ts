@@ -1,13 +1,14 @@
 /** The lines at the foot of the board, by a board that remembers. */
 import { expect } from "chai";
 import { NO_COUNTS } from "../../../../components/migration/outcome.js";
-import { ProgressLines } from "../../../../components/migration/progress-lines.js";
+import { ProgressLines, type ProgressOptions } from "../../../../components/migration/progress-lines.js";
+import { settled } from "../../../support/outcome.js";
 import { recordingBoard } from "../../../support/recording-board.js";
 
-const opened = (total: number | undefined) => {
+const opened = (total: number | undefined, more: Partial<ProgressOptions> = {}) => {
   const board = recordingBoard();
   const of = (prefix: string) => board.updates.filter((update) => update.prefix === prefix);
-  return { board, lines: new ProgressLines(board, total), main: () => of("Migration"), rest: () => of("") };
+  return { board, lines: new ProgressLines(board, { total, before: NO_COUNTS, ...more }), main: () => of("Migration"), rest: () => of("") };
 };
 
 describe("progress lines", () => {
@@ -64,11 +65,49 @@ describe("progress lines", () => {
   });
 
   it("do not take what an interrupted start had done for speed", async () => {
-    const { lines, main } = opened(20_000);
-    lines.update({ ...NO_COUNTS, migrated: 10_000 });
+    const { lines, main } = opened(20_000, { before: { ...NO_COUNTS, migrated: 10_000 } });
     await new Promise((resolve) => setTimeout(resolve, 2));
     lines.done({ ...NO_COUNTS, migrated: 10_000 }, true, undefined);
     expect(main().at(-2)?.summary).to.equal("10,000 / 20,000   0/s (avg 0/s)");
+  });
+
+  it("name what was left out", () => {
+    const { lines, rest } = opened(10);
+    lines.update({ ...NO_COUNTS, excluded: 3 });
+    expect(rest()[0]?.summary).to.equal("0 previously migrated   3 left out   0 failures");
+  });
+
+  it("say what holds the run up, instead of a time that is none", () => {
+    let reason: string | undefined = "paused by ann";
+    const { lines, main } = opened(100, { heldUpBy: () => reason });
+    lines.update({ ...NO_COUNTS, migrated: 50 });
+    expect(main()[0]).to.include({ status: "warning" });
+    expect(main()[0]?.summary).to.match(/^50 \/ 100 .* {3}paused by ann$/);
+    reason = undefined;
+    lines.done({ ...NO_COUNTS, migrated: 100 }, true, undefined);
+    expect(main().at(-2)?.summary).to.not.contain("paused");
+    expect(main().at(-2)?.status).to.equal("normal");
+  });
+
+  it("give no time for the whole run while only what is under way is done", async () => {
+    const { lines, main } = opened(20_000);
+    await settled();
+    lines.update({ ...NO_COUNTS, migrated: 100 });
+    expect(main()[0]?.summary).to.match(/ left$/);
+    lines.stopping();
+    expect(main().at(-1)?.summary).to.match(/ {3}stopping: what is under way is done$/);
+    lines.done({ ...NO_COUNTS, migrated: 120 }, false, undefined);
+    expect(main().at(-1)).to.deep.include({ status: "warning", done: true });
+    expect(main().at(-2)?.summary).to.not.match(/left|stopping/);
+  });
+
+  it("are recorded as figures, at last with how it ended", () => {
+    const records: unknown[] = [];
+    const { lines } = opened(10, { record: (record) => records.push(record) });
+    lines.done({ ...NO_COUNTS, migrated: 4, failed: 1 }, false, new Error("disk full"));
+    expect(records).to.have.length(1);
+    expect(records[0]).to.deep.include({ state: "failed", reason: "disk full", done: 5, total: 10, migrated: 4, failed: 1 });
+    expect(records[0]).to.have.property("leftMs", undefined);
   });
 
   it("say what ended it early", () => {

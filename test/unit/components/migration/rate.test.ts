@@ -1,6 +1,6 @@
 /** Rates by a clock turned by hand. */
 import { expect } from "chai";
-import { Rate, timeLeft } from "../../../../components/migration/rate.js";
+import { Rate, timeLeft, timeLeftText } from "../../../../components/migration/rate.js";
 
 describe("rate", () => {
   it("is that of the last two seconds, beside that since the start", () => {
@@ -23,6 +23,18 @@ describe("rate", () => {
 });
 
 describe("time left", () => {
+  it("is told as exactly as it is known", () => {
+    expect([0.4, 437, 1_000, 12_345, 59_001, 63_456, 3_723_000].map(timeLeftText)).to.eql([
+      "1 s left",
+      "1 s left",
+      "1 s left",
+      "13 s left",
+      "1 m 0 s left",
+      "1 m 10 s left",
+      "1 h 2 m left",
+    ]);
+  });
+
   it("is what is left, at the average rate", () => {
     expect(timeLeft(200, 1_000, 100)).to.equal(8_000);
   });

@@ -2,9 +2,9 @@
 import { expect } from "chai";
 import { writeFile } from "node:fs/promises";
 import { NO_COUNTS } from "../../../../components/migration/outcome.js";
-import { MigrationFailedError } from "../../../../lib/index.js";
+import { MigrationFailedError, MigrationInputError } from "../../../../lib/index.js";
 import { MemoryMigration, upTo, type MemoryMigrate, type MemoryPage } from "../../../support/memory-migration.js";
-import { settled } from "../../../support/outcome.js";
+import { rejection, settled } from "../../../support/outcome.js";
 
 describe("scanner", () => {
   let memory: MemoryMigration;
@@ -110,6 +110,11 @@ describe("scanner", () => {
     expect(counts).to.eql(NO_COUNTS);
   });
 
+  it("refuses a paging state without a file", async () => {
+    const error = await rejection(memory.run({ source: upTo(5) }, "scanner/paging-state-path="));
+    expect((error as Error).message).to.contain('scanner/paging-state-path = "" (override 3): expected a file');
+  });
+
   describe("of a file of ids", () => {
     const listed = async (text: string, ...settings: string[]) => {
       await writeFile(memory.folder.file("ids.txt"), text);
@@ -119,7 +124,12 @@ describe("scanner", () => {
     it("takes those alone, in the order of the file, and reports the odd lines", async () => {
       const { counts, odd, board } = await listed("7\r\n\r\n3\r\n7\r\nseven\r\n", "overseer/processes=1");
       expect(counts).to.eql({ ...NO_COUNTS, migrated: 2 });
-      expect(odd).to.eql(["line 2: blank", "line 4: 7 is a duplicate of line 1", `line 5: "seven" is no id like 1`]);
+      const path = memory.folder.file("ids.txt");
+      expect(odd).to.eql([
+        `${path}, line 2: blank`,
+        `${path}, line 4: 7 is a duplicate of line 1`,
+        `${path}, line 5: "seven" is no id like 1`,
+      ]);
       expect(board.lines).to.include.members([...odd]);
       expect([...memory.target.keys()]).to.eql([7, 3]);
     });
@@ -128,6 +138,36 @@ describe("scanner", () => {
       const { board } = await listed("7\n3\n", "scanner/fetch-size=1");
       expect(board.updates.findLast(({ progress }) => progress)?.progress).to.eql({ value: 2, total: 2 });
       expect(await memory.folder.text("state.json")).to.equal("");
+    });
+
+    it("names twenty odd lines, and says how many more there are", async () => {
+      const { board, odd } = await listed(`7\n${"\n".repeat(1_000)}`);
+      expect(odd).to.have.length(1_000);
+      expect(board.lines.filter((line) => line.endsWith(": blank"))).to.have.length(20);
+      expect(board.lines).to.include("and 980 more odd lines");
+    });
+
+    it("refuses one of which nothing can be used", async () => {
+      const error = (await rejection(listed(`seven\n${"\n".repeat(1_000)}`))) as Error;
+      expect(error).to.be.instanceOf(MigrationInputError);
+      expect(error.message).to.match(/^None of the 1,001 lines of ".*ids\.txt" can be used\n/);
+      expect(error.message).to.contain(`line 1: "seven" is no id like 1`);
+      expect(error.message).to.contain("and 981 more odd lines");
+      expect(memory.target.size).to.equal(0);
+    });
+
+    it("leaves the paging state and the logs of an interrupted run alone, also with reset", async () => {
+      const { counts } = await memory.interruptAfter(3);
+      const before = await memory.state();
+      for (const settings of [[], ["scanner/reset=true"]]) {
+        await listed("10\n", ...settings);
+        const { lengths, ...state } = await memory.state();
+        expect({ ...state, lengths: before.lengths }).to.eql(before);
+        expect(Object.keys(lengths as object)).to.have.length(2);
+      }
+      const next = await memory.run({ source: upTo(100) });
+      expect(next.before).to.eql(counts);
+      expect(next.counts).to.eql({ ...NO_COUNTS, migrated: 99, skipped: 1 });
     });
 
     it("does nothing for an empty one", async () => {
