@@ -32,11 +32,13 @@ export class Definition {
     readonly kind: "functions" | "class" | "plain",
     readonly token: Token,
     readonly name: string,
-    private readonly wanted: readonly Need[] | Readonly<Record<string, Need>>,
+    /** as they were given; see `needs` and `locals` */
+    readonly wanted: readonly Need[] | Readonly<Record<string, Need>>,
     readonly groups: readonly string[],
     readonly options: ComponentOptions<never>,
     readonly hooks: Hooks,
-    private readonly site: CallSite,
+    /** see `origin` */
+    readonly site: CallSite,
   ) {}
 
   /** Where it was defined, for errors. */

@@ -10,7 +10,7 @@ import { Skip } from "./transform.js";
 import { writeChanges, type ChangeParcel } from "./write-changes.js";
 import { writeDocuments, type Parcel } from "./write-documents.js";
 
-export interface ChunkOptions {
+interface ChunkOptions {
   /** the chunk may have been written before, wholly or in part */
   readonly isReplay: boolean;
   /** convert and count only */

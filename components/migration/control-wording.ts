@@ -4,7 +4,7 @@ import type { Control } from "./ledger-documents.js";
 const UNITS = { rate: " documents/s", chunk: "", processes: "" } as const;
 
 /** `500 documents/s`; `as its settings say` where nothing is asked. */
-export function askedFor(name: keyof typeof UNITS, control: Control): string {
+function askedFor(name: keyof typeof UNITS, control: Control): string {
   const value = control[name];
   return value === undefined ? "as its settings say" : `${value.toLocaleString("en-US")}${UNITS[name]}`;
 }

@@ -18,7 +18,7 @@ export interface Change {
 }
 
 /** `earlier` and `own`: it was done before, by an earlier run or by this one. */
-export type Changed = Change | Skip | "earlier" | "own";
+type Changed = Change | Skip | "earlier" | "own";
 
 /** Throws where the document cannot be converted: it is then a dead letter. */
 export type ConvertInPlace = (raw: Uint8Array) => Changed | Promise<Changed>;

@@ -139,7 +139,7 @@ export function dataMigration<S, const C extends string, const N extends string,
 let defined: Map<string, Convertible> | undefined;
 
 /** What a thread has to know of a migration. */
-export interface Convertible {
+interface Convertible {
   readonly collections: readonly string[];
   convert(context: TransformContext): Convert;
 }
@@ -260,10 +260,11 @@ class DataMigration {
     const collection = this.#collection(ends);
     const into = this.#database(ends);
     const isRaw = await canWriteRaw(into.collection(target?.collections[0] ?? source.collection));
-    const failures = new Failures(limitOf(settings.skipLimit) as SkipLimit);
+    let failures: Failures | undefined;
     const isChangedInPlace = this.#isInPlace && Object.keys(source.filter).length > 0;
     const work = (range: RangeState, open: OpenRange, passage: Passage) => {
       const { job } = passage;
+      const borne = (failures ??= new Failures(limitOf(settings.skipLimit) as SkipLimit, open.borne));
       const mark: Mark = { migration: name, version: this.#version, run: open.number };
       const task = {
         source: collection,
@@ -273,7 +274,7 @@ class DataMigration {
         patienceMs: open.patienceMs,
         isRerun: open.number > 1,
         gate: () => passage.admit(),
-        done: ({ counts }: { readonly counts: RangeCounts }) => failures.add(counts, job.dry),
+        done: ({ counts }: { readonly counts: RangeCounts }) => borne.add(counts, job.dry),
       };
       const measure = { filter: source.filter, hasBytes: settings.byteRate > 0, patienceMs: open.patienceMs, job };
       const inServer = { ...task, gate: () => passage.admit(() => rangeSize(collection, range, measure)) };
@@ -391,11 +392,14 @@ function routesOf(route: Readonly<Record<string, Document>>): readonly Route[] {
 /** The failures of all jobs together. */
 class Failures {
   readonly #limit: SkipLimit;
-  #failed = 0;
-  #read = 0;
+  #failed: number;
+  #read: number;
 
-  constructor(limit: SkipLimit) {
+  /** @param borne what interrupted starts of the run bore */
+  constructor(limit: SkipLimit, { read, failed }: OpenRange["borne"]) {
     this.#limit = limit;
+    this.#read = read;
+    this.#failed = failed;
   }
 
   /** @throws {MigrationFailedError} when they are too many; a dry run counts them all */

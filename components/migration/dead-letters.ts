@@ -9,7 +9,7 @@ import { Reasons, type Reason } from "./reasons.js";
 export type DeadLetterStage = "read" | "transform" | "write";
 
 /** Which document of which run. */
-export interface DeadLetterId {
+interface DeadLetterId {
   /** a UUID */
   readonly run: string;
   /** the `_id` in the source */

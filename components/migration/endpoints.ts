@@ -1,5 +1,5 @@
 /** from() and into(): where a migration takes its documents, and where they go. */
-import type { Collection, Db, Document } from "mongodb";
+import type { Db, Document } from "mongodb";
 import type { Key } from "../../lib/index.js";
 import type { MongoConnection } from "../mongo-connection.js";
 
@@ -51,10 +51,4 @@ export function into<const C extends string, N extends string>(
 /** The database that an endpoint names. */
 export function databaseOf({ client, db }: MongoConnection, name: string | undefined): Db {
   return name === undefined ? db : client.db(name);
-}
-
-/** Where a collection is, in words: `127.0.0.1:27017/shop.clients`. */
-export function placeOf(connection: MongoConnection, { dbName, collectionName }: Collection): string {
-  const hosts = [...(connection.client.options?.hosts ?? [])].map(String).sort((a, b) => a.localeCompare(b));
-  return `${connection.embedded ? "private server" : hosts.join(",")}/${dbName}.${collectionName}`;
 }

@@ -70,8 +70,10 @@ async function take(leases: Collection<LeaseDocument>, name: string): Promise<nu
     { returnDocument: "after", writeConcern: { w: "majority" } },
   );
   if (taken) return taken.epoch;
-  const left = held ? held.expires.getTime() - Date.now() : 0;
-  throw new AlreadyRunningError(`Already migrating: "${name}" is held by process ${held?.pid} on ${held?.host}`, {
+  // Whoever came first may have taken it since it was read.
+  const holder = await leases.findOne({ _id: name });
+  const left = holder ? holder.expires.getTime() - Date.now() : 0;
+  throw new AlreadyRunningError(`Already migrating: "${name}" is held by process ${holder?.pid} on ${holder?.host}`, {
     fix: `wait until it is done; if it is dead, the lease ends by itself${left > 0 ? ` in about ${duration(left)}` : ""}`,
   });
 }

@@ -37,7 +37,7 @@ export function counted(counts: Counts, outcome: Outcome): Counts {
   return outcome.kind === "many" ? sumOf(counts, outcome.counts) : { ...counts, [outcome.kind]: counts[outcome.kind] + 1 };
 }
 
-export function sumOf(one: Counts, other: Counts): Counts {
+function sumOf(one: Counts, other: Counts): Counts {
   return {
     migrated: one.migrated + other.migrated,
     skipped: one.skipped + other.skipped,

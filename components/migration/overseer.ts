@@ -1,4 +1,5 @@
 /** overseer(): a component that runs migration jobs between a scanner and a migrator, counts what comes of them, and reports. */
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   component,
   config,
@@ -219,6 +220,8 @@ function verificationError(verification: Verification): MigrationFailedError | u
 async function failuresOf<Id>(scan: Scan<Id>, { failed }: Counts, { failures }: Findings): Promise<readonly Reason[]> {
   const known = failures.reduce((sum, { count }) => sum + count, 0);
   if (known >= failed || !scan.failures) return failures;
-  // The report is worth more than all of its reasons.
-  return scan.failures().catch(() => failures);
+  // Where the server is gone, those of this start have to do.
+  return Promise.race([scan.failures().catch(() => failures), sleep(REASONS_MS, failures, { ref: false })]);
 }
+
+const REASONS_MS = 2_000;

@@ -1,12 +1,14 @@
 /** The scanner of ranges: opens the ledger, plans once, and hands out what is not done. */
 import type { Collection, Document } from "mongodb";
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MigrationInputError, type Job, type Settings, schema } from "../../lib/index.js";
 import type { StatusBoard } from "../status-board.js";
 import { deadLetters, type DeadLetters } from "./dead-letters.js";
 import { openLedger, type Ledger } from "./ledger.js";
-import { NO_RANGE_COUNTS, type RangeState, type RunOptions } from "./ledger-documents.js";
+import { NO_RANGE_COUNTS, type RangeCounts, type RangeState, type RunOptions } from "./ledger-documents.js";
 import { NO_COUNTS } from "./outcome.js";
+import { patiently } from "./patience.js";
 import { planRanges } from "./range-plan.js";
 import { toCounts } from "./range-worker.js";
 import { reportData, stateOf, type MigrationReport } from "./report.js";
@@ -44,6 +46,8 @@ export const rangeSchema = schema({
 const PER_RANGE = 20_000;
 const LEAST_RANGES = 16;
 const MOST_RANGES = 10_000;
+/** How long the ledger of a run that is not complete may take to be told so. */
+const TELL_MS = 2_000;
 /** Fewer than this are one range. */
 const FEW = 2_000;
 
@@ -70,6 +74,8 @@ export interface OpenRange {
   readonly total: number;
   readonly patienceMs: number;
   readonly steering: Steering;
+  /** what counts against the skip limit from the beginning: of interrupted starts */
+  readonly borne: Pick<RangeCounts, "read" | "failed">;
 }
 
 /** What a job is given: a range, or dead letters to be tried again. */
@@ -107,6 +113,7 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
         const run = ledger?.run ?? randomUUID();
         const startedAt = ledger?.startedAt ?? new Date();
         const { total } = planned;
+        const letters = deadLetters(source.ledgerAt);
         opened = {
           run,
           startedAt,
@@ -114,9 +121,10 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
           total,
           patienceMs,
           steering,
-          book: ledger && { ledger, letters: deadLetters(source.ledgerAt) },
+          book: ledger && { ledger, letters },
+          borne: ledger?.state === "resumed" ? await borneBy(ledger, letters) : { read: 0, failed: 0 },
         };
-        return scanOf(ledger, planned, { run, startedAt, job, steering, letters: deadLetters(source.ledgerAt) });
+        return scanOf(ledger, planned, { run, startedAt, patienceMs, job, steering, letters });
       } catch (error) {
         steering.stop();
         await ledger?.close();
@@ -124,6 +132,12 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
       }
     },
   };
+}
+
+/** A failure that was tried again with success is none any more; one that is recorded but not counted is found anew. */
+async function borneBy(ledger: Ledger, letters: DeadLetters): Promise<OpenRange["borne"]> {
+  const { read, failed } = await ledger.counts();
+  return { read, failed: failed === 0 ? 0 : Math.min(failed, await letters.count({ run: ledger.run })) };
 }
 
 function retryOf(
@@ -180,10 +194,11 @@ async function scanOf(
   {
     run,
     startedAt,
+    patienceMs,
     job,
     steering,
     letters,
-  }: Pick<OpenRange, "run" | "startedAt" | "steering"> & {
+  }: Pick<OpenRange, "run" | "startedAt" | "patienceMs" | "steering"> & {
     readonly job: Job;
     readonly letters: DeadLetters;
   },
@@ -226,7 +241,11 @@ async function scanOf(
     checkpoint: async () => {},
     finish: async (report: MigrationReport) => {
       if (!ledger || isComplete) return;
-      await ledger.finish(stateOf(report), reportData(report));
+      const state = stateOf(report);
+      const told = () => ledger.finish(state, reportData(report));
+      if (state === "complete") return patiently(told, { forMs: patienceMs, signal: ledger.lost, onWait: () => {} });
+      // What ended the run may also keep the ledger from being told; the next start goes on all the same.
+      await Promise.race([told().catch(() => {}), sleep(TELL_MS, undefined, { ref: false })]);
     },
     close: async () => {
       steering.stop();

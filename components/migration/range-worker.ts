@@ -105,9 +105,15 @@ class RangeWorker {
         : await write(chunk, { isReplay: this.#replay > 0, isDry: !book });
     const ms = performance.now() - beganAt;
     if (book && !this.#task.startSession) {
+      const isAgain = this.#replay > 0 && !this.#task.isRerun;
+      // Dead letters have no fence of their own: who has lost the range is refused here.
+      if (isAgain || result.failures.length > 0) {
+        const before = this.#state;
+        this.#state = await this.#patiently(() => book.ledger.claim(before, before.chunk));
+      }
       await this.#record(book, result);
       // What failed when the chunk was first done may have succeeded now; what has failed again stays all the time.
-      if (this.#replay > 0 && !this.#task.isRerun) {
+      if (isAgain) {
         const { run } = book.ledger;
         const failed = new Set(result.failures.map(({ raw }) => raw));
         const others = chunk.filter((raw) => !failed.has(raw)).map((raw) => ({ run, id: idOf(raw) }));
@@ -138,7 +144,7 @@ class RangeWorker {
       checkpointOf: ({ counts }) => ({ cursor, isDone: false, chunk: this.#task.chunkSize(), counts }),
       lettersOf: (result) => this.#lettersOf(result, book.ledger),
     });
-    const { result, range } = await this.#patiently(() => transaction.run());
+    const { result, range } = await this.#patiently(() => transaction.run(), ABANDONED_MS);
     this.#state = range;
     return result;
   }
@@ -158,11 +164,14 @@ class RangeWorker {
     if (book) this.#state = await this.#patiently(() => book.ledger.checkpoint(before, next));
   }
 
-  #patiently<T>(work: () => Promise<T>): Promise<T> {
+  #patiently<T>(work: () => Promise<T>, leastMs = 0): Promise<T> {
     const { signal, say } = this.#job;
-    return patiently(work, { forMs: this.#task.patienceMs, signal, onWait: (text) => say(text, true) });
+    return patiently(work, { forMs: Math.max(leastMs, this.#task.patienceMs), signal, onWait: (text) => say(text, true) });
   }
 }
+
+/** A server keeps the documents of a transaction whose process was killed for 60 s, and looks every 30 s. */
+const ABANDONED_MS = 100_000;
 
 function idOf(raw: Uint8Array): unknown {
   return idElement(raw) ? idValue(raw) : undefined;

@@ -130,7 +130,11 @@ async function once(
         error,
         raw,
       }));
-      if (letters.length > 0) await trying(() => book.letters.record(letters));
+      if (letters.length > 0) {
+        // Dead letters have no fence of their own: who has lost the range is refused here.
+        await trying(() => book.ledger.claim(claimed, WHOLE_RANGE));
+        await trying(() => book.letters.record(letters));
+      }
       await trying(() => book.ledger.checkpoint(claimed, { isDone: true, chunk: WHOLE_RANGE, counts: result.counts }));
     }
     done(result, ms);

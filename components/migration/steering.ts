@@ -225,7 +225,7 @@ export class Passage {
   #isAdmitted = false;
 
   constructor(job: MigrationJob, keeper: Gatekeeper) {
-    this.job = { ...job, count: (part) => job.count(part.ms === undefined ? part : { ...part, ms: part.ms - this.#heldMs }) };
+    this.job = { ...job, count: (part) => job.count(part.ms === undefined ? part : { ...part, ms: Math.max(0, part.ms - this.#heldMs) }) };
     this.#keeper = keeper;
   }
 

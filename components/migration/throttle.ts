@@ -7,7 +7,7 @@ import { dirtyCache, replicationLag, type Reading } from "./server-load.js";
 import { Watch } from "./watch.js";
 
 /** Each a number above 0; more than that is a reason to wait. `Infinity` means never, and is not looked at. */
-export interface Limits {
+interface Limits {
   /** how far the slowest secondary is behind; default 10,000 */
   readonly lagMs?: number | undefined;
   /** how much of the server's cache is not on disk; default 20, where the server itself begins to hold writers up */

@@ -34,7 +34,7 @@ describe("a data migration with a rival", () => {
     const both = [1, 2].map(() => start(site, { settings: SETTINGS, at, waits: true }));
     await Promise.all(both.map((one) => one.saying("ready")));
     for (const one of both) one.go();
-    const [winner, loser] = await Promise.race(both.map((one, index) => one.saying("moment").then(() => [one, both[1 - index]] as const)));
+    const [winner, loser] = await Promise.any(both.map((one, index) => one.saying("moment").then(() => [one, both[1 - index]] as const)));
     const refused = await loser?.ended;
     expect(refused?.error?.name).to.equal("AlreadyRunningError");
     expect(refused?.error?.message).to.match(new RegExp(`^Already migrating: "${NAME}" is held by process ${winner.pid} on `));

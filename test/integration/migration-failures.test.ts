@@ -88,6 +88,20 @@ describe("documents that cannot be migrated", () => {
     expect(report.latency?.p95Ms).to.be.at.least(report.latency?.p50Ms ?? Infinity);
   });
 
+  it("count against the limit of the whole run, but no longer once they were tried again with success", async () => {
+    await fill(numbered(400, (index) => index % 100 === 0));
+    const limited = (isFixed: boolean, ...settings: string[]) => {
+      const transform = (one: Document) => (isFixed ? one : sized(one));
+      return run({ version: "1", transform: transform as never }, false, "chunk=50", "processes=1", "skip-limit=1", ...settings);
+    };
+    expect((await limited(false)).report.counts).to.include({ migrated: 148, failed: 2 });
+    const { report } = await limited(false);
+    expect(report.counts).to.include({ migrated: 247, failed: 3 });
+    expect((report.error as Error).message).to.match(/^3 failures, more than the skip limit 1/);
+    expect((await limited(true, "retry=true")).report.counts).to.include({ migrated: 3, failed: 0 });
+    expect((await limited(false)).report).to.deep.include({ error: undefined });
+  });
+
   it("are those that grow beyond 16 MB, in every lane, whatever their size", async () => {
     const lanes: Readonly<Record<string, (megabytes: number) => Lane>> = {
       transform: (megabytes) => ({ transform: ((one: Document) => (one._id === 2 ? { ...one, more: grown(megabytes) } : one)) as never }),

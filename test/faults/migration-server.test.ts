@@ -1,0 +1,104 @@
+/** Data migrations whose server is restarted, killed with -9, cut off or stalled in the middle: they wait, go on, and count right. */
+import { startMongoServer, type EmbeddedServer } from "../../components/embedded/index.js";
+import type { Moment } from "../support/migration-orders.js";
+import { MigrationSite, type Start } from "../support/migration-site.js";
+import { startProxy, type Proxy } from "../support/proxy.js";
+import { randomOf } from "../support/random.js";
+import { temporaryFolder, type TemporaryFolder } from "../support/temporary-folder.js";
+
+const COUNT = 2_000;
+const SETTINGS = ["chunk=50", "ranges=8", "processes=4", "skip-limit=100%"];
+/** The driver's own patience is longer than a test should be. */
+const IMPATIENT = "serverSelectionTimeoutMS=500&connectTimeoutMS=1000&socketTimeoutMS=1500&heartbeatFrequencyMS=500";
+/** One of each way of writing. */
+const LANES = ["transform, replace", "route, replace", "edit, marker", "pipeline, marker", "edit, transaction"];
+const MOMENTS: readonly Moment[] = ["in the middle of a write", "in the middle of a checkpoint", "planning", "after a write"];
+const SEED = Number(process.env["MILLRACE_SEED"] ?? Math.floor(Math.random() * 1e9));
+
+describe("a data migration whose server fails in the middle", () => {
+  let folder: TemporaryFolder;
+  let server: EmbeddedServer;
+  let proxy: Proxy;
+  const starts: Start[] = [];
+  const sites: MigrationSite[] = [];
+  const random = randomOf(SEED);
+
+  before(async () => {
+    folder = await temporaryFolder();
+    server = await startMongoServer({ data: folder.path });
+    proxy = await startProxy(server.port);
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") process.stdout.write(`MILLRACE_SEED=${SEED}\n`);
+    for (const { kill } of starts.splice(0)) kill("SIGKILL");
+    proxy.accept();
+    proxy.resume();
+    for (const site of sites.splice(0)) await site.close();
+  });
+  after(async () => {
+    await proxy.stop();
+    await server.stop();
+    await folder.remove();
+  });
+
+  /** One at work, which stands still at a moment. */
+  const standing = async (name: string, moment: Moment, uri: string) => {
+    const site = await MigrationSite.open(name, COUNT, `${server.uri}&${IMPATIENT}`);
+    sites.push(site);
+    const nth = moment === "planning" ? 1 : 2 + random(3);
+    const start = site.start({ settings: SETTINGS, uri, at: { moment, nth, middleMs: random(3), signal: "SIGSTOP" } });
+    starts.push(start);
+    await start.saying("moment");
+    return { site, start };
+  };
+  const restart = async () => {
+    await server.stop();
+    server = await startMongoServer({ data: folder.path, port: server.port });
+  };
+
+  for (const [index, name] of LANES.entries()) {
+    const moment = MOMENTS[(SEED + index) % MOMENTS.length] as Moment;
+
+    it(`by ${name}: goes on when a server that was killed with -9 is there again`, async () => {
+      const { site, start } = await standing(name, moment, `${server.uri}&${IMPATIENT}`);
+      process.kill(server.pid, "SIGKILL");
+      start.kill("SIGCONT");
+      await start.saying("waiting");
+      await restart();
+      await site.expectDone(await start.ended);
+    });
+  }
+
+  it("goes on when the server was restarted in order", async () => {
+    const { site, start } = await standing("edit, replace", "in the middle of a write", `${server.uri}&${IMPATIENT}`);
+    await server.stop();
+    start.kill("SIGCONT");
+    await start.saying("waiting");
+    await restart();
+    await site.expectDone(await start.ended);
+  });
+
+  for (const name of LANES) {
+    it(`by ${name}: goes on when its connections were cut, and are refused for a while`, async () => {
+      const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&${IMPATIENT}`;
+      const { site, start } = await standing(name, "in the middle of a write", uri);
+      proxy.refuse();
+      proxy.cut();
+      start.kill("SIGCONT");
+      await start.saying("waiting");
+      proxy.accept();
+      await site.expectDone(await start.ended);
+    });
+
+    it(`by ${name}: goes on when answers are held back, and lost at last`, async () => {
+      const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&${IMPATIENT}`;
+      const { site, start } = await standing(name, "before a write", uri);
+      proxy.stall("replies");
+      start.kill("SIGCONT");
+      await start.saying("waiting");
+      proxy.cut();
+      proxy.resume();
+      await site.expectDone(await start.ended);
+    });
+  }
+}).timeout(90_000);
