@@ -44,6 +44,9 @@ export async function patiently<T>(work: () => Promise<T>, { forMs, signal, onWa
  */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  // The driver's bulk wraps network errors, too.
+  const { errorResponse } = error as { readonly errorResponse?: unknown };
+  if (errorResponse instanceof Error) return isTransient(errorResponse);
   const { name, code, hasErrorLabel } = error as Error & { code?: unknown; hasErrorLabel?: (label: string) => boolean };
   if (TRANSIENT_NAMES.has(name) || TRANSIENT_CODES.has(code)) return true;
   if (

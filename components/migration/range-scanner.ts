@@ -109,7 +109,7 @@ export function rangeScanner(source: RangeSource, settings: Settings<typeof rang
       const steering = new Steering({ settings, ledger, db, check, log: (line) => board.log(line) });
       try {
         if (ledger?.state !== "complete") await steering.start();
-        const planned = ledger ? await planWith(ledger, source, settings, job) : await planAlone(source, settings, job);
+        const planned = ledger ? await planWith(ledger, source, settings, { patienceMs, job }) : await planAlone(source, settings, job);
         const run = ledger?.run ?? randomUUID();
         const startedAt = ledger?.startedAt ?? new Date();
         const { total } = planned;
@@ -161,11 +161,19 @@ function how({ reset, resume }: Settings<typeof rangeSchema>) {
   return { reset, resume: resume ? ("required" as const) : ("allowed" as const) };
 }
 
-async function planWith(ledger: Ledger, source: RangeSource, settings: Settings<typeof rangeSchema>, job: Job): Promise<Planned> {
-  if (!ledger.isPlanned) {
+async function planWith(
+  ledger: Ledger,
+  source: RangeSource,
+  settings: Settings<typeof rangeSchema>,
+  { patienceMs, job }: Pick<OpenRange, "patienceMs"> & { readonly job: Job },
+): Promise<Planned> {
+  const planned = async () => {
+    if (ledger.isPlanned) return;
     const { total, ranges } = await plan(source, settings, job);
     await ledger.planned(ranges, total);
-  }
+  };
+  const onWait = (summary: string) => job.update({ summary, status: "warning", waiting: true });
+  await patiently(planned, { forMs: patienceMs, signal: ledger.lost, onWait });
   return { total: ledger.total ?? 0, ranges: () => ledger.ranges() };
 }
 

@@ -46,11 +46,12 @@ export function copyInServer(range: RangeState, task: ServerTask, job: Migration
     const counts = await Promise.all(routes.map(({ into }) => countRange(target.collection(into), range)));
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  return once(range, task, job, async (isReplay) => {
+  return once(range, task, job, async (mayBeWritten) => {
     const read = await countRange(source, range, filter);
     const made = () => sumOver(routes, (route) => countMade(source, chosen(route), route.pipeline));
     if (job.dry) return tallied(read, await made());
-    const before = isReplay ? 0 : await inserted();
+    const before = await inserted();
+    const isReplay = mayBeWritten && before > 0;
     try {
       for (const route of routes) {
         const into = { db: target.databaseName, coll: route.into };
@@ -61,7 +62,7 @@ export function copyInServer(range: RangeState, task: ServerTask, job: Migration
       }
     } catch (error) {
       if (isTransient(error) || job.signal.aborted) throw error;
-      return byDocument(range, task, isReplay, job.signal);
+      return byDocument(range, task, mayBeWritten, job.signal);
     }
     return tallied(read, isReplay ? await made() : (await inserted()) - before);
   });

@@ -24,7 +24,7 @@ export interface CustomerFile {
 
 export const CustomerFile = key<CustomerFile>()("customer-file");
 
-const SAMPLE = ".data/custom-migration/customers.ndjson";
+const SAMPLE = ".data/customers/export.ndjson";
 
 /** It is read once at the start, to find its lines; a place takes eight bytes of memory. */
 export const customerFile = component(CustomerFile, {

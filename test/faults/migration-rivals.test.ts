@@ -38,7 +38,7 @@ describe("a data migration with a rival", () => {
     const refused = await loser?.ended;
     expect(refused?.error?.name).to.equal("AlreadyRunningError");
     expect(refused?.error?.message).to.match(new RegExp(`^Already migrating: "${NAME}" is held by process ${winner.pid} on `));
-    winner.kill("SIGCONT");
+    await winner.goOn();
     await site.expectDone(await winner.ended);
   });
 
@@ -52,7 +52,7 @@ describe("a data migration with a rival", () => {
       await site.endTransactions(zombie);
       await site.expectDone(await owner.ended);
       const before = await site.dump();
-      zombie.start.kill("SIGCONT");
+      await zombie.start.goOn();
       await expectTakenOver(zombie.start);
       expect(await site.dump()).to.eql(before);
     });
@@ -67,9 +67,9 @@ describe("a data migration with a rival", () => {
         at: { moment: "before a write", nth: 4, middleMs: 0, signal: "SIGSTOP" },
       });
       await owner.saying("moment");
-      zombie.start.kill("SIGCONT");
+      await zombie.start.goOn();
       await expectTakenOver(zombie.start);
-      owner.kill("SIGCONT");
+      await owner.goOn();
       await site.expectDone(await owner.ended);
     });
   }

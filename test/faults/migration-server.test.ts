@@ -29,8 +29,11 @@ describe("a data migration whose server fails in the middle", () => {
     proxy = await startProxy(server.port);
   });
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") process.stdout.write(`MILLRACE_SEED=${SEED}\n`);
     for (const { kill } of starts.splice(0)) kill("SIGKILL");
+    if (this.currentTest?.state === "failed") {
+      process.stdout.write(`MILLRACE_SEED=${SEED}\n`);
+      await restart();
+    }
     proxy.accept();
     proxy.resume();
     for (const site of sites.splice(0)) await site.close();
@@ -62,7 +65,7 @@ describe("a data migration whose server fails in the middle", () => {
     it(`by ${name}: goes on when a server that was killed with -9 is there again`, async () => {
       const { site, start } = await standing(name, moment, `${server.uri}&${IMPATIENT}`);
       process.kill(server.pid, "SIGKILL");
-      start.kill("SIGCONT");
+      await start.goOn();
       await start.saying("waiting");
       await restart();
       await site.expectDone(await start.ended);
@@ -72,7 +75,7 @@ describe("a data migration whose server fails in the middle", () => {
   it("goes on when the server was restarted in order", async () => {
     const { site, start } = await standing("edit, replace", "in the middle of a write", `${server.uri}&${IMPATIENT}`);
     await server.stop();
-    start.kill("SIGCONT");
+    await start.goOn();
     await start.saying("waiting");
     await restart();
     await site.expectDone(await start.ended);
@@ -84,7 +87,7 @@ describe("a data migration whose server fails in the middle", () => {
       const { site, start } = await standing(name, "in the middle of a write", uri);
       proxy.refuse();
       proxy.cut();
-      start.kill("SIGCONT");
+      await start.goOn();
       await start.saying("waiting");
       proxy.accept();
       await site.expectDone(await start.ended);
@@ -94,7 +97,7 @@ describe("a data migration whose server fails in the middle", () => {
       const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&${IMPATIENT}`;
       const { site, start } = await standing(name, "before a write", uri);
       proxy.stall("replies");
-      start.kill("SIGCONT");
+      await start.goOn();
       await start.saying("waiting");
       proxy.cut();
       proxy.resume();

@@ -10,7 +10,7 @@ import { built } from "../support/examples.js";
 import { mongoServer, uniqueDatabase } from "../support/servers.js";
 import { temporaryFolder, type TemporaryFolder } from "../support/temporary-folder.js";
 
-const FOLDER = ".data/custom-migration";
+const FOLDER = ".data/customers";
 const KILLS = 3;
 
 const customerOf = (line: number) => ({
@@ -150,9 +150,9 @@ describe("custom-migration", () => {
       const { code, last } = await start("customer-file/sample=100").ended;
       expect([code, last]).to.deep.equal([0, "Migrated 99 customers (0 previously migrated, 1 failure) in T"]);
       expect((await deadLetters()).map(({ id }) => id)).to.deep.equal(["78"]);
-      const sample = await folder.text(`${FOLDER}/customers.ndjson`);
+      const sample = await folder.text(`${FOLDER}/export.ndjson`);
       expect((await start().ended).last).to.equal("Migrated 0 customers (99 previously migrated, 1 failure) in T");
-      expect(await folder.text(`${FOLDER}/customers.ndjson`)).to.equal(sample);
+      expect(await folder.text(`${FOLDER}/export.ndjson`)).to.equal(sample);
     });
   });
 
@@ -257,13 +257,7 @@ describe("custom-migration", () => {
     stores = [];
     const { code, last } = await start("customer-file/sample=50").ended;
     expect([code, last]).to.deep.equal([0, "Migrated 50 customers (0 previously migrated, 0 failures) in T"]);
-    expect(await readdir(folder.file(FOLDER))).to.include.members([
-      "mongo",
-      "redis",
-      "customers.ndjson",
-      "paging-state.json",
-      "migrated.txt",
-    ]);
+    expect(await readdir(folder.file(FOLDER))).to.include.members(["mongo", "redis", "export.ndjson", "paging-state.json", "migrated.txt"]);
     expect((await start().ended).last).to.equal("Migrated 0 customers (50 previously migrated, 0 failures) in T");
   }).timeout(60_000);
 

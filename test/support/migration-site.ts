@@ -1,9 +1,11 @@
 /** A place where the program of migrations is started, killed and started again, and where what it leaves is looked at. */
 import { expect } from "chai";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Binary, BSON, MongoClient, type Db, type Document } from "mongodb";
 import { rangeFilter } from "../../components/migration/range.js";
 import { CASES, clientOf, SOURCE, type MigrationCase } from "./migration-cases.js";
@@ -31,6 +33,8 @@ export interface Start {
   /** The line that one which waits is waiting for. */
   go(): void;
   kill(signal: NodeJS.Signals): void;
+  /** Lets one go on that has stopped itself, or is about to. */
+  goOn(): Promise<void>;
 }
 
 /** What became of the source, worked out from its documents and the run. */
@@ -112,7 +116,19 @@ export class MigrationSite {
         look();
         ended.then((how) => reject(new Error(`It ended without saying "${kind}": ${JSON.stringify(how)}`)), reject);
       });
-    return { pid: child.pid ?? 0, ended, saying, go: () => void child.stdin.end("\n"), kill: (signal) => void child.kill(signal) };
+    const pid = child.pid ?? 0;
+    return {
+      pid,
+      ended,
+      saying,
+      go: () => void child.stdin.end("\n"),
+      kill: (signal) => void child.kill(signal),
+      goOn: async () => {
+        // What says that it stops has not stopped yet.
+        while (!(await stateOf(pid)).startsWith("T")) await sleep(10);
+        child.kill("SIGCONT");
+      },
+    };
   }
 
   run(...settings: string[]): Promise<Ended> {
@@ -243,6 +259,11 @@ export class MigrationSite {
     }
     return { documents, counts, failed: failed.sort() };
   }
+}
+
+/** As `ps` shows it: T is stopped. */
+async function stateOf(pid: number): Promise<string> {
+  return (await promisify(execFile)("ps", ["-o", "state=", "-p", String(pid)])).stdout.trim();
 }
 
 function expectSame(name: string, found: readonly Uint8Array[], wanted: readonly string[]): void {
