@@ -29,3 +29,4 @@ export type { RangeScanner } from "./range-scanner.js";
 export { runStatus, steerRun } from "./run-control.js";
 export type { RunStatus } from "./run-control.js";
 export type { ControlChange } from "./ledger-control.js";
+export type { ThrottleCheck } from "./steering.js";

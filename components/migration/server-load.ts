@@ -66,6 +66,8 @@ async function read(reading: () => Promise<Reading>): Promise<Reading> {
 }
 
 function unavailable(error: unknown): string | undefined {
+  // Without a code, from 4.4 to 6.0 at least.
+  if (/not supported through mongos/i.test((error as Error).message)) return "mongos does not say it";
   switch ((error as { code?: unknown }).code) {
     case 13: // Unauthorized
     case 8000: // AtlasError

@@ -217,15 +217,13 @@ interface Gatekeeper {
 
 /** The way of one range, chunk after chunk. */
 export class Passage {
-  /** that does it; how long a chunk waited does not count as time of its write */
+  /** that does it */
   readonly job: MigrationJob;
   readonly #keeper: Gatekeeper;
-  /** how long the chunk waited within its write */
-  #heldMs = 0;
   #isAdmitted = false;
 
   constructor(job: MigrationJob, keeper: Gatekeeper) {
-    this.job = { ...job, count: (part) => job.count(part.ms === undefined ? part : { ...part, ms: Math.max(0, part.ms - this.#heldMs) }) };
+    this.job = job;
     this.#keeper = keeper;
   }
 
@@ -237,7 +235,6 @@ export class Passage {
    */
   admit(amount?: () => Amount | Promise<Amount>): Promise<void> {
     this.#isAdmitted = false;
-    this.#heldMs = 0;
     return this.#keeper.admit(amount);
   }
 
@@ -245,14 +242,11 @@ export class Passage {
   paced(write: ChunkWriter): ChunkWriter {
     return async (chunk, options) => {
       if (!this.#isAdmitted) {
-        const askedAt = performance.now();
         await this.#keeper.admit(() => ({ documents: chunk.length, bytes: chunk.reduce((sum, raw) => sum + raw.length, 0) }));
-        this.#heldMs = performance.now() - askedAt;
         this.#isAdmitted = true;
       }
-      const beganAt = performance.now();
       const result = await write(chunk, options);
-      if (!options.isDry) this.#keeper.note(performance.now() - beganAt);
+      if (!options.isDry && result.writeMs !== undefined) this.#keeper.note(result.writeMs);
       return result;
     };
   }
