@@ -75,7 +75,7 @@ describe("db-migrate", () => {
 
     it("refuses to a second one at the same time, and the first is unharmed", async () => {
       const filled = await site.fill(300, 150);
-      const first = site.start("customer-migrator/latency=100");
+      const first = site.start("customer-migrator/latency=800");
       await first.saying("Customer scan: Starting");
       const second = await site.run();
       expect(second.code).to.equal(1);
