@@ -1,7 +1,6 @@
 /** Lays out lines of a status board: what stands in which column, and what is left out where there is no room. */
-import sliceAnsi from "slice-ansi";
-import stringWidth from "string-width";
 import type { JobLine, JobStatus, Progress } from "./status-board.js";
+import { cutTo, stringWidth } from "./text-width.js";
 
 /** A piece of a line; `busy` is work in hand, `faint` what only fills. */
 export interface Span {
@@ -119,7 +118,7 @@ function normal(text: string): Span {
 
 function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
-  return width > 0 ? `${sliceAnsi(text, 0, width - 1).trimEnd()}…` : "";
+  return width > 0 ? `${cutTo(text, width - 1).trimEnd()}…` : "";
 }
 
 function padEnd(text: string, width: number): string {

@@ -1,9 +1,8 @@
 /** Writes a map as a tree of lines, for logs and terminals. */
-import { createRequire } from "node:module";
 import { type MapEdge, type MapModel, type MapNode, type ResolvedMap, resolveMap } from "./map-model.js";
 import { milliseconds, shown } from "./map-label.js";
+import { stringWidth } from "./text-width.js";
 
-const require = createRequire(import.meta.url);
 /** Deeper lines begin with their depth instead of moving further to the right: a long chain stays small. */
 const MAX_DEPTH = 16;
 /** A name that reaches beyond this column pushes its own columns to the right, not everybody's. */
@@ -33,7 +32,6 @@ export function mapText(model: MapModel): string {
 }
 
 function* columns({ critical }: MapModel, map: ResolvedMap, lines: readonly Line[]): Generator<string> {
-  const { default: stringWidth } = require("string-width") as typeof import("string-width");
   const marked = new Set(critical);
   const rows = lines.map(({ indent, name, node }) => ({
     head: indent + name,

@@ -6,7 +6,7 @@ import { importsOf, read, type Imports } from "../support/imports.js";
 
 /** The files of lib/, lowest layer first: each imports only what stands in a line above its own. */
 const LAYERS = [
-  "wording folder",
+  "wording folder text-width",
   "errors",
   "lifecycle key graph channel",
   "config-text config-value",
@@ -40,7 +40,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "lib/graph.ts": ["tinyqueue"],
   "lib/launch.ts": ["tinyqueue"],
   "lib/halt.ts": ["tinyqueue"],
-  "lib/board-line.ts": ["slice-ansi", "string-width"],
 };
 
 /** The packages that are loaded when they are first needed, and by which file. */
@@ -49,7 +48,7 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "lib/config-files.ts": ["yaml", "json5"],
   "lib/di.ts": ["tsyringe/dist/cjs/dependency-container.js"],
   "lib/map-dot.ts": ["ts-graphviz"],
-  "lib/map-text.ts": ["string-width"],
+  "lib/text-width.ts": ["string-width", "slice-ansi"],
   "lib/render.ts": ["@hpcc-js/wasm-graphviz", "@resvg/resvg-js"],
   "components/mongo-connection.ts": ["mongodb"],
   "components/redis-connection.ts": ["ioredis"],
