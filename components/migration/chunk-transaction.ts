@@ -48,14 +48,18 @@ export class ChunkTransaction {
     try {
       session.startTransaction({ readConcern: { level: "snapshot" }, writeConcern: { w: "majority" } });
       const left = this.#chunk.filter((raw) => !this.#refused.has(raw));
-      const { counts, failures } = await write(left, { isReplay: false, isDry: false, session });
+      const { counts, failures, ...others } = await write(left, { isReplay: false, isDry: false, session });
       const refused = failures.filter(({ stage }) => stage === "write");
       if (refused.length > 0) {
         for (const failure of refused) this.#refused.set(failure.raw, failure);
         return undefined;
       }
       const failed = counts.failed + this.#refused.size;
-      const result = { counts: { ...counts, read: this.#chunk.length, failed }, failures: [...failures, ...this.#refused.values()] };
+      const result = {
+        ...others,
+        counts: { ...counts, read: this.#chunk.length, failed },
+        failures: [...failures, ...this.#refused.values()],
+      };
       const letters = lettersOf(result);
       if (letters.length > 0) await book.letters.record(letters, { session });
       this.#tried = { result, checkpoint: checkpointOf(result) };

@@ -15,7 +15,7 @@ import { mongoServer, uniqueDatabase } from "./servers.js";
 const PROGRAM = fileURLToPath(new URL("migration-program.js", import.meta.url));
 
 /** How a start has ended. */
-export interface Ended {
+interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly report?: SaidReport;
   readonly sent?: Sent;
@@ -205,10 +205,11 @@ export class MigrationSite {
     expect(await this.db.collection("_millrace.runs").countDocuments(), "runs").to.equal(1);
   }
 
-  /** Everything that is there, the leases excepted. */
+  /** Everything that is there, but for the leases, and for when a document was last found to be a dead letter. */
   async dump(): Promise<Readonly<Record<string, readonly string[]>>> {
     const names = (await this.db.listCollections().toArray()).map(({ name }) => name).filter((name) => name !== "_millrace.leases");
-    const all = names.sort().map(async (name) => [name, (await this.#raw(name)).map(base64)] as const);
+    const timeless = (name: string) => (name === "_millrace.deadLetters" ? { at: 0 } : {});
+    const all = names.sort().map(async (name) => [name, (await this.#raw(name, timeless(name))).map(base64)] as const);
     return Object.fromEntries(await Promise.all(all));
   }
 
@@ -221,10 +222,10 @@ export class MigrationSite {
     return this.db.collection("_millrace.runs").findOne({}, { sort: { _id: -1 } });
   }
 
-  async #raw(name: string): Promise<readonly Uint8Array[]> {
+  async #raw(name: string, projection: Document = {}): Promise<readonly Uint8Array[]> {
     const documents = await this.db
       .collection(name)
-      .find({}, { raw: true, hint: { $natural: 1 } })
+      .find({}, { raw: true, hint: { $natural: 1 }, projection })
       .toArray();
     return documents as unknown as Uint8Array[];
   }
