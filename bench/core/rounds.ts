@@ -13,7 +13,7 @@ import { rowOf, type RowName } from "./rows.js";
 const LIMIT_MS = 5_000;
 /** The same for a turn that is one of few. */
 const LARGE_LIMIT_MS = 20_000;
-const ENOUGH_MS = 2_500;
+const ENOUGH_MS = 1_500;
 
 /** One row: a process for each contender, in which it boots and stops the graph again and again. */
 export async function measureRow(name: RowName, names: readonly Name[]): Promise<MeasuredRow> {
