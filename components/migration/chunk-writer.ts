@@ -1,7 +1,7 @@
 /** What is done with one chunk of source documents: converted, then copied to targets or changed in place. */
 import type { ClientSession, Collection, Db, WriteConcernSettings } from "mongodb";
 import type { Mark } from "./mark.js";
-import { ConvertError, type ConvertChunk } from "./convert-chunk.js";
+import { ConvertError, oneByOne, type ConvertChunk } from "./convert-chunk.js";
 import type { ConvertInPlace } from "./convert-in-place.js";
 import type { DeadLetterStage } from "./dead-letters.js";
 import { NO_RANGE_COUNTS, type RangeCounts } from "./ledger-documents.js";
@@ -65,21 +65,19 @@ export function changing(
   collection: Collection,
   how: { readonly mark: Mark; readonly isRaw: boolean; readonly writeConcern: WriteConcernSettings },
 ): ChunkWriter {
+  const convertAll = oneByOne(convert);
   return async (chunk, { isDry, session }) => {
     const tally = new Tally(chunk);
     let todo = chunk.map((raw, source) => ({ raw, source }));
     for (let attempt = 1; todo.length > 0; attempt++) {
       const parcels: ChangeParcel[] = [];
-      for (const { raw, source } of todo) {
-        try {
-          const converting = convert(raw);
-          const converted = converting instanceof Promise ? await converting : converting;
-          if (converted instanceof Skip) tally.skip(converted);
-          else if (converted === "earlier") tally.before++;
-          else if (converted !== "own") parcels.push({ ...converted, source });
-        } catch (error) {
-          tally.fail(source, "transform", error);
-        }
+      const results = await convertAll(todo.map(({ raw }) => raw));
+      for (const [index, converted] of results.entries()) {
+        const { source } = todo[index] as (typeof todo)[number];
+        if (converted instanceof ConvertError) tally.fail(source, "transform", converted.error);
+        else if (converted instanceof Skip) tally.skip(converted);
+        else if (converted === "earlier") tally.before++;
+        else if (converted !== "own") parcels.push({ ...converted, source });
       }
       if (isDry) break;
       const { refusals, missing, stale } = await tally.timed(() => writeChanges(collection, parcels, { ...how, session }));

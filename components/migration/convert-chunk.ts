@@ -1,5 +1,5 @@
 /** Converts the documents of a chunk, here or in threads. */
-import type { Convert, Converted } from "./convert.js";
+import type { Converted } from "./convert.js";
 
 /** What was thrown for a document. */
 export class ConvertError {
@@ -7,12 +7,12 @@ export class ConvertError {
 }
 
 /** What becomes of each document, in order; rejects only where none could be converted. */
-export type ConvertChunk = (chunk: readonly Uint8Array[]) => Promise<readonly (Converted | ConvertError)[]>;
+export type ConvertChunk<T = Converted> = (chunk: readonly Uint8Array[]) => Promise<readonly (T | ConvertError)[]>;
 
 /** One document after the other, in this thread. */
-export function oneByOne(convert: Convert): ConvertChunk {
+export function oneByOne<T>(convert: (raw: Uint8Array) => T | Promise<T>): ConvertChunk<T> {
   return async (chunk) => {
-    const results: (Converted | ConvertError)[] = [];
+    const results: (T | ConvertError)[] = [];
     for (const raw of chunk) {
       try {
         const converting = convert(raw);

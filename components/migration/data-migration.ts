@@ -6,9 +6,7 @@ import {
   component,
   config,
   key,
-  MigrationFailedError,
   MigrationInputError,
-  plural,
   StateError,
   system,
   type Key,
@@ -25,6 +23,7 @@ import { oneByOne } from "./convert-chunk.js";
 import { startThreads, type ConvertThreads } from "./convert-threads.js";
 import { changeByEdit, changeByTransform } from "./convert-in-place.js";
 import { databaseOf, type Source, type Target } from "./endpoints.js";
+import { laneProblems, type Effect, type LaneName } from "./lane-problems.js";
 import type { RangeCounts, RangeState, RunOptions } from "./ledger-documents.js";
 import { markedBy, type Mark } from "./mark.js";
 import type { MigrationJob, Migrator } from "./migrator.js";
@@ -36,7 +35,7 @@ import { canWriteRaw } from "./raw-writes.js";
 import { retryLetters, type Retry } from "./retry.js";
 import { changeInServer, copyInServer, updateOf, type Route } from "./server-worker.js";
 import { changingByServer, copyingByServer } from "./server-writers.js";
-import { limitOf, type SkipLimit } from "./skip-limit.js";
+import { Failures, limitOf, type SkipLimit } from "./skip-limit.js";
 import type { Passage, ThrottleCheck } from "./steering.js";
 import type { Edit, Transform, TransformContext } from "./transform.js";
 import { expectConverted, expectPiped, expectRouted } from "./verify-expectation.js";
@@ -44,9 +43,6 @@ import { verifyMigration, type Verifiable } from "./verify-migration.js";
 import type { VerifyBy } from "./verify-result.js";
 import type { VerifyJob } from "./verify.js";
 import type { Noun } from "./wording.js";
-
-/** How a write is made safe against being done twice. */
-export type Effect = "replace" | "marker" | "transaction";
 
 interface Common<S, C extends string, N extends string, A extends string, B extends string> {
   /** letters, digits and dashes; the components are `<name>-scanner`, `<name>-migrator` and `<name>-overseer`, the settings `<name>/…` */
@@ -182,7 +178,7 @@ class DataMigration {
     return this.#options.target === undefined;
   }
 
-  get #lane(): "transform" | "edit" | "route" | "pipeline" {
+  get #lane(): LaneName {
     const { transform, edit, route } = this.#options;
     return transform ? "transform" : edit ? "edit" : route ? "route" : "pipeline";
   }
@@ -198,35 +194,9 @@ class DataMigration {
     return createHash("sha256").update(text).digest("hex").slice(0, 12);
   }
 
-  /** Every pair of lane and effect that would not do what it says. */
+  /** What `check()` says of it. */
   problems(): readonly string[] {
-    const { source, target, route } = this.#options;
-    const lane = this.#lane;
-    const effect = this.#effect;
-    const isInServer = lane === "route" || lane === "pipeline";
-    const problems: string[] = [];
-    const given = (["transform", "edit", "route", "pipeline"] as const).filter((one) => this.#options[one] !== undefined);
-    if (given.length !== 1) problems.push(`expected one of transform, edit, route and pipeline, got ${given.join(" and ") || "none"}`);
-    if (effect === "marker" && !this.#isInPlace)
-      problems.push('effect "marker" is for documents that are changed in place; leave target away, or use "replace"');
-    if (effect === "replace" && this.#isInPlace) problems.push('effect "replace" needs a target; in place it is "marker"');
-    if (effect === "transaction" && isInServer)
-      problems.push(`effect "transaction" does not go with ${lane}: the server does a range at once, and not in a transaction`);
-    if (lane === "route" && this.#isInPlace) problems.push("route copies documents unchanged, and so needs a target");
-    if (isInServer && target && source.connection.name !== target.connection.name)
-      problems.push(
-        `${lane} works inside one server; from "${source.connection.name}" to "${target.connection.name}" use transform or edit`,
-      );
-    if (target && target.collections.length === 0) problems.push("into() names no collection");
-    if (target && route) {
-      const odd = Object.keys(route).filter((one) => !target.collections.includes(one));
-      if (odd.length > 0) problems.push(`route names ${odd.map((one) => `"${one}"`).join(", ")}, which into() does not`);
-    }
-    if (target && lane === "pipeline" && target.collections.length > 1)
-      problems.push(`pipeline has one target, into() names ${plural(target.collections.length, "collection")}`);
-    if (target?.connection.name === source.connection.name && target.db === source.db && target.collections.includes(source.collection))
-      problems.push(`"${source.collection}" is source and target; to change documents in place, leave target away`);
-    return problems;
+    return laneProblems(this.#options, this.#lane, this.#effect);
   }
 
   get convertible(): Convertible {
@@ -387,28 +357,4 @@ class DataMigration {
 
 function routesOf(route: Readonly<Record<string, Document>>): readonly Route[] {
   return Object.entries(route).map(([into, filter]) => ({ into, filter, pipeline: [] }));
-}
-
-/** The failures of all jobs together. */
-class Failures {
-  readonly #limit: SkipLimit;
-  #failed: number;
-  #read: number;
-
-  /** @param borne what interrupted starts of the run bore */
-  constructor(limit: SkipLimit, { read, failed }: OpenRange["borne"]) {
-    this.#limit = limit;
-    this.#read = read;
-    this.#failed = failed;
-  }
-
-  /** @throws {MigrationFailedError} when they are too many; a dry run counts them all */
-  add({ failed, read }: RangeCounts, dry: boolean): void {
-    this.#failed += failed;
-    this.#read += read;
-    if (failed === 0 || dry || !this.#limit.isExceeded(this.#failed, this.#read)) return;
-    throw new MigrationFailedError(`${plural(this.#failed, "failure")}, more than the skip limit ${this.#limit.text}`, {
-      fix: "look at the dead letters; go on with a higher skip-limit, and try them again later",
-    });
-  }
 }

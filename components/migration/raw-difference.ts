@@ -25,7 +25,7 @@ export function differenceOf(before: Uint8Array, after: Uint8Array): readonly Fi
     else {
       found[at] = 1;
       next = at + 1;
-      const [from, , to] = [places[at * 3] as number, 0, places[at * 3 + 2] as number];
+      const [from, to] = [places[at * 3] as number, places[at * 3 + 2] as number];
       if (to - from === end - start && isSame(before, from, after, start, end - start)) continue;
       changes.push({ name: nameOf(after, start, nameEnd), before: before.subarray(from, to), after: after.subarray(start, end) });
     }
