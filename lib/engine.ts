@@ -5,9 +5,10 @@ import { createContainer, type Container } from "./di.js";
 import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
 import { pathTo, withDependents, type ConfigWire, type Graph, type Wire } from "./graph.js";
 import { halt, logFailures, type HaltHost } from "./halt.js";
+import { healthOf } from "./health.js";
 import type { Ctor } from "./key.js";
 import { Launch, type LaunchHost } from "./launch.js";
-import type { Closed, Configuration, Lifecycle, LifecycleListener, Logger, Shutdown } from "./lifecycle.js";
+import type { Closed, Configuration, Health, Lifecycle, LifecycleListener, Logger, Shutdown } from "./lifecycle.js";
 import { rollBack } from "./rollback.js";
 import { Slot, type Context } from "./slot.js";
 import { mapOf } from "./system-map.js";
@@ -71,6 +72,15 @@ export class Engine implements LaunchHost, HaltHost {
   /** What keeps it from serving: `stopping` or `restarting`. */
   get busy(): string | undefined {
     return this.#stopping ? "stopping" : this.#restarting && "restarting";
+  }
+
+  get ready(): boolean {
+    return this.busy !== "stopping" && this.slots.every((slot) => slot.state === "started");
+  }
+
+  async health(): Promise<Health> {
+    const components = await Promise.all(this.slots.map((slot) => healthOf(slot)));
+    return { healthy: components.every((one) => one.healthy), components };
   }
 
   map(): SystemMap {

@@ -26,12 +26,15 @@ export type ErrorCode =
   | "RENDER_FAILED"
   | "STAND_IN"
   | "CONNECTION"
+  | "LISTEN"
   | "SERVER_BINARY"
   | "SERVER_START"
   | "ALREADY_RUNNING"
   | "MIGRATION_INPUT"
   | "MIGRATION_STATE"
-  | "MIGRATION_FAILED";
+  | "MIGRATION_FAILED"
+  | "MIGRATION_FILE"
+  | "FENCED";
 
 /** What an error carries beside its first line. */
 export interface ErrorDetails {
@@ -199,6 +202,9 @@ export class StandInError extends withCode("STAND_IN") {}
 /** A database could not be reached or is not fit for use. */
 export class ConnectionError extends withCode("CONNECTION") {}
 
+/** A server cannot listen at the address it was given. */
+export class ListenError extends withCode("LISTEN") {}
+
 /** No usable server program was found or could be fetched. */
 export class ServerBinaryError extends withCode("SERVER_BINARY") {}
 
@@ -216,6 +222,32 @@ export class MigrationStateError extends withCode("MIGRATION_STATE") {}
 
 /** A migration ended before its work was done; its state was saved. */
 export class MigrationFailedError extends withCode("MIGRATION_FAILED") {}
+
+/** A migration file failed, cannot be used, or does not go together with what is recorded. */
+export class MigrationFileError extends MillraceError {
+  /** the first that is concerned */
+  readonly file: string | undefined;
+  /** those that were applied, or undone, before it */
+  readonly done: readonly string[];
+  constructor(summary: string, details: ErrorDetails & { readonly file?: string; readonly done?: readonly string[] } = {}) {
+    super("MIGRATION_FILE", summary, details);
+    this.file = details.file;
+    this.done = details.done ?? [];
+  }
+}
+
+/** A store refused a write, because another process has taken the lead since. */
+export class FencedError extends MillraceError {
+  /** of whoever leads now */
+  readonly epoch: number;
+  constructor(name: string, epoch: number, own: number, cause?: unknown) {
+    super("FENCED", `Cannot write for "${name}": another process leads since epoch ${epoch}, this one had epoch ${own}`, {
+      fix: "nothing is wrong: this process waits until the lease is free, and leads again",
+      cause,
+    });
+    this.epoch = epoch;
+  }
+}
 
 /** One hook of one component that failed. */
 export interface HookFailure {

@@ -60,6 +60,14 @@ export interface ComponentHealth {
   readonly error?: unknown;
 }
 
+/** A whole system, as one of its components may ask about it, from its start on; `Running` answers the same. */
+export interface SystemStatus {
+  /** False before everything has started, while something restarts, and from the first moment of stopping. */
+  readonly ready: boolean;
+  /** Asks every component, side by side; one that has not started or is stopping is not healthy. Never rejects. */
+  health(): Promise<Health>;
+}
+
 /** One setting as it is in force. */
 export interface EffectiveSetting {
   readonly section: string;
@@ -88,6 +96,7 @@ export interface StartContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly configuration: Configuration;
+  readonly system: SystemStatus;
   /** Says that a component which has started is broken for good: the system stops in order, with this as its reason. */
   fail(error: unknown): void;
   /** Ends the program in order; also from inside a start, and more than once (the first one counts). */

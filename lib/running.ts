@@ -2,9 +2,8 @@
 import { Engine, type EngineOptions, type Plan } from "./engine.js";
 import { StateError, UnknownComponentError } from "./errors.js";
 import { tokenName } from "./graph.js";
-import { healthOf } from "./health.js";
 import type { Ctor, Key, Token } from "./key.js";
-import type { Closed, Health, State } from "./lifecycle.js";
+import type { Closed, Health, State, SystemStatus } from "./lifecycle.js";
 import type { SystemMap } from "./map.js";
 import type { Slot } from "./slot.js";
 
@@ -13,7 +12,7 @@ import type { Slot } from "./slot.js";
  *
  * @see stuartsierra/component `start-system` (order), uber-go/fx `withRollback` (rollback)
  */
-export class Running implements AsyncDisposable {
+export class Running implements AsyncDisposable, SystemStatus {
   readonly #engine: Engine;
 
   private constructor(engine: Engine) {
@@ -34,7 +33,7 @@ export class Running implements AsyncDisposable {
 
   /** False before everything has started, and from the first moment of stopping. */
   get ready(): boolean {
-    return this.#engine.busy !== "stopping" && this.#engine.slots.every((slot) => slot.state === "started");
+    return this.#engine.ready;
   }
 
   /**
@@ -68,9 +67,8 @@ export class Running implements AsyncDisposable {
   }
 
   /** Asks every component, side by side, each within its `timeoutMs.health` (ms, default 2,000); one without `health` is healthy while it runs. */
-  async health(): Promise<Health> {
-    const components = await Promise.all(this.#engine.slots.map((slot) => healthOf(slot)));
-    return { healthy: components.every((one) => one.healthy), components };
+  health(): Promise<Health> {
+    return this.#engine.health();
   }
 
   /** The system as it stands, with milliseconds and critical path. */

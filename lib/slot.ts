@@ -1,6 +1,6 @@
 /** One component of one Running: its state, its value, and the context its `start` receives. */
 import type { Definition } from "./component.js";
-import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State } from "./lifecycle.js";
+import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State, SystemStatus } from "./lifecycle.js";
 
 /** The engine's record of a component. */
 export class Slot {
@@ -33,7 +33,7 @@ export class Slot {
 }
 
 /** What the two halves of the engine share. */
-export interface Host {
+export interface Host extends SystemStatus {
   readonly configuration: Configuration;
   readonly log: Logger;
   /** absent where nobody listens */
@@ -62,6 +62,16 @@ export class Context implements StartContext {
 
   get configuration(): Configuration {
     return this.#host.configuration;
+  }
+
+  get system(): SystemStatus {
+    const host = this.#host;
+    return {
+      get ready() {
+        return host.ready;
+      },
+      health: () => host.health(),
+    };
   }
 
   get log(): Logger {

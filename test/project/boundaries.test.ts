@@ -52,12 +52,15 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "lib/render.ts": ["@hpcc-js/wasm-graphviz", "@resvg/resvg-js"],
   "components/mongo-connection.ts": ["mongodb"],
   "components/redis-connection.ts": ["ioredis"],
+  "components/http/http-server.ts": ["fastify"],
+  "components/http/metrics.ts": ["prom-client"],
+  "components/http/openapi.ts": ["@fastify/swagger"],
   "components/embedded/mongo-server.ts": ["mongodb"],
   "components/migration/mongo-ids.ts": ["mongodb"],
   "components/migration/bson.ts": ["mongodb"],
 };
 
-const DRIVERS = ["mongodb", "ioredis"];
+const DRIVERS = ["mongodb", "ioredis", "fastify", "@fastify/swagger", "prom-client"];
 /** Programs of their own, which read their arguments and end themselves; of the library only the runner does. */
 const PROGRAMS = ["lib/runner.ts", "components/embedded/supervisor.ts"];
 const ENDS_PROCESS = /\bprocess\.(?:argv|exit|exitCode|abort)\b|\bprocess\.(?:on|once|addListener|prependListener)\((?!"exit")/;

@@ -103,6 +103,19 @@ describe("the package", () => {
     );
   });
 
+  it("says which package is missing where an HTTP server is", async () => {
+    const code = `
+      import { run, system } from "millrace";
+      import { httpServer } from "millrace/http";
+      await run(system(httpServer()), { name: "app" });`;
+    await writeFile(resolve(project, "http.js"), code);
+    const { exitCode, stderr } = await runNode(["http.js"], { cwd: project });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.equal(
+      'Component "http" failed to start: Component "http" needs the package "fastify", which is not installed\n  fix:  npm install fastify\n',
+    );
+  });
+
   for (const command of Object.keys(manifest.bin)) {
     it(`brings the command ${command}`, async () => {
       const { stdout } = await promisify(execFile)(resolve(project, "node_modules/.bin", command), ["--help"]);
@@ -129,7 +142,9 @@ describe("the package", () => {
     it(`loads no driver for ${entryPoint} before a connection starts, though it is installed`, async () => {
       const loaded = await loadedBy(entryPoint, folder);
       expect(loaded.some((url) => url.endsWith("/dist/lib/key.js"))).to.equal(true);
-      expect(loaded.filter((url) => /node_modules\/(?:mongodb|bson|ioredis)\//.test(url))).to.deep.equal([]);
+      expect(loaded.filter((url) => /node_modules\/(?:mongodb|bson|ioredis|fastify|@fastify|prom-client|pino)\//.test(url))).to.deep.equal(
+        [],
+      );
     });
   }
 });
