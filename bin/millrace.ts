@@ -2,6 +2,7 @@
 /** The command `millrace`: what it can do, each in a file of its own under commands/. */
 import { createRequire } from "node:module";
 import { didYouMean, UsageError } from "millrace";
+import { attempt } from "./commands/attempt.js";
 
 const HELP = `millrace: looks at systems, and at migrations that are under way
 
@@ -11,7 +12,7 @@ const HELP = `millrace: looks at systems, and at migrations that are under way
   millrace ctl RUN pause       let it do nothing more, until: resume
   millrace ctl RUN set NAME=VALUE …
                                rate, chunk and processes from the next chunk on; default: as its settings say
-  millrace migrate --help      run a migration's failures again, list the runs of the past
+  millrace migrate --help      migration files; a migration's failures again, the runs of the past
 
   -h, --help                   this page
   -v, --version                the version of millrace
@@ -41,9 +42,4 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   throw new UsageError(`Unknown command "${name}"${didYouMean(name, names)}`, { fix: `there are ${list}` });
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = error instanceof UsageError || (error as { code?: unknown }).code?.toString().startsWith("ERR_PARSE_ARGS") ? 2 : 1;
-}
+await attempt(() => main(process.argv.slice(2)));

@@ -1,6 +1,6 @@
 /** The runs of migrations as a table. */
 import { duration } from "millrace";
-import type { RunSummary } from "millrace/migration";
+import type { Counts, RunSummary } from "millrace/migration";
 
 const NOTE_WIDTH = 80;
 
@@ -24,9 +24,13 @@ const COLUMNS: readonly Column[] = [
   { head: "", cell: noteOn },
 ];
 
-/** A line for each run, under a line of heads; `skipped` is left out or done before. */
+/**
+ * A line for each run, under a line of heads, and one for each time that its dead letters were tried again; `skipped` is left out or
+ * done before.
+ */
 export function historyTable(runs: readonly RunSummary[]): string {
-  const rows = [COLUMNS.map(({ head }) => head), ...runs.map((run) => COLUMNS.map(({ cell }) => cell(run)))];
+  const rowsOf = (run: RunSummary) => [COLUMNS.map(({ cell }) => cell(run)), ...run.retries.map(retryRow)];
+  const rows = [COLUMNS.map(({ head }) => head), ...runs.flatMap(rowsOf)];
   const widths = COLUMNS.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
   return rows
     .map((row) =>
@@ -38,8 +42,23 @@ export function historyTable(runs: readonly RunSummary[]): string {
     .join("\n");
 }
 
+/** What is known of a retry, in the order of the columns. */
+function retryRow({ endedAt, report }: RunSummary["retries"][number]): string[] {
+  const { state = "", ms = 0, counts } = report as Partial<RetryReport>;
+  const { migrated = 0, skipped = 0, excluded = 0, failed = 0 } = counts ?? {};
+  const began = new Date(endedAt.getTime() - ms).toISOString().slice(0, 19).replace("T", " ");
+  const figures = [duration(ms), number(migrated), number(skipped + excluded), number(failed)];
+  return ["  tried again", "", "", state, began, ...figures, "", noteOn({ report })];
+}
+
+interface RetryReport {
+  readonly state: string;
+  readonly ms: number;
+  readonly counts: Partial<Counts>;
+}
+
 /** What ended it early. */
-function noteOn({ report }: RunSummary): string {
+function noteOn({ report }: Pick<RunSummary, "report">): string {
   const { error } = (report ?? {}) as { readonly error?: unknown };
   if (typeof error !== "string") return "";
   return error.length > NOTE_WIDTH ? `${error.slice(0, NOTE_WIDTH - 1)}…` : error;

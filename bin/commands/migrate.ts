@@ -1,4 +1,4 @@
-/** `millrace migrate`: tries dead letters again, and lists the runs that there were. */
+/** `millrace migrate`: migration files, and of data migrations the dead letters, tried again, and the runs that there were. */
 import { didYouMean, run, UsageError, type AnySystem } from "millrace";
 import { closing, history, overseerOf } from "millrace/migration";
 import { Mongo } from "millrace/mongo";
@@ -6,23 +6,35 @@ import { historyTable } from "./history-table.js";
 import { CONF, ledgerSystem } from "./ledger-program.js";
 import { load } from "./map.js";
 
-const HELP = `millrace migrate: what is left of data migrations
+const HELP = `millrace migrate: migration files, and what is left of data migrations
 
   millrace migrate retry MODULE [NAME]    try the dead letters of the migration again; MODULE exports its system
   millrace migrate history [NAME]         list the runs; --json for programs
 
+  millrace migrate create NAME            write a new migration file into the folder migrations
+  millrace migrate up [NAME]              apply the files that are not applied yet, up to and with NAME
+  millrace migrate down [NAME]            undo the one that was applied last, or all down to and with NAME
+  millrace migrate status                 list the files that are applied, and those that are not
+
   Behind these come settings and options, as for any program: mongo/uri=mongodb://… mongo/database=shop, -e ENV, --help`;
 
-const COMMANDS = ["retry", "history"];
+const COMMANDS = ["create", "up", "down", "status", "retry", "history"];
 
-/** @throws {UsageError} when the arguments do not say what is to be done */
-export async function migrateCommand(args: readonly string[]): Promise<void> {
+/**
+ * @param called as the help has it
+ * @throws {UsageError} when the arguments do not say what is to be done
+ */
+export async function migrateCommand(args: readonly string[], called = "millrace migrate"): Promise<void> {
   const [command = "", ...rest] = args;
-  if (["", "-h", "--help"].includes(command)) return console.log(HELP);
+  if (["", "-h", "--help"].includes(command)) return console.log(HELP.replaceAll("millrace migrate", called));
+  if (command === "create") return (await import("./changelog-create.js")).createCommand(rest);
+  if (command === "up") return (await import("./changelog.js")).upCommand(rest);
+  if (command === "down") return (await import("./changelog.js")).downCommand(rest);
+  if (command === "status") return (await import("./changelog.js")).statusCommand(rest);
   if (command === "retry") return retry(rest);
   if (command === "history") return list(rest);
   throw new UsageError(`Unknown command "migrate ${command}"${didYouMean(command, COMMANDS)}`, {
-    fix: `there are ${COMMANDS.join(" and ")}`,
+    fix: `there are ${COMMANDS.slice(0, -1).join(", ")} and ${COMMANDS.at(-1)}`,
   });
 }
 

@@ -120,8 +120,26 @@ describe("the command millrace migrate", () => {
     expect(second.exitCode).to.equal(0);
     expect(second.stdout).to.match(/\nMigrated 0 documents \(0 previously migrated, 0 failures, 1 missing\) in .*\n$/);
     expect(await db.collection("renew").distinct("size")).to.eql([1, 2, 3, 44]);
-    const [, line] = (await millrace("history", ...settings())).stdout.split("\n");
-    expect(words(line).slice(6)).to.eql(["3", "0", "2", "0"]);
+    const [, line, ...retries] = (await millrace("history", ...settings())).stdout.trimEnd().split("\n");
+    expect(words(line).slice(6)).to.eql(["4", "0", "0", "0"]);
+    expect(retries.map((one) => [words(one).slice(0, 2), words(one).slice(4)])).to.eql([
+      [
+        ["tried again", "complete"],
+        ["1", "0", "1"],
+      ],
+      [
+        ["tried again", "complete"],
+        ["0", "0", "0"],
+      ],
+    ]);
+    const [{ counts, retries: kept } = { counts: undefined, retries: [] }] = JSON.parse(
+      (await millrace("history", "--json", ...settings())).stdout,
+    ) as RunSummary[];
+    expect(counts).to.deep.include({ read: 5, written: 4, missing: 1, failed: 0 });
+    expect(kept.map(({ report }) => (report as { counts: object }).counts)).to.eql([
+      { migrated: 1, skipped: 0, excluded: 0, missing: 0, failed: 1 },
+      { migrated: 0, skipped: 0, excluded: 0, missing: 1, failed: 0 },
+    ]);
   });
 
   it("hands a program of its own what it needs to try again, and nothing without a name", async () => {
@@ -155,7 +173,7 @@ describe("the command millrace migrate", () => {
   });
 
   for (const [args, message] of [
-    [["histroy"], 'Unknown command "migrate histroy". Did you mean "history"?\n  fix:  there are retry and history'],
+    [["histroy"], 'Unknown command "migrate histroy". Did you mean "history"?\n  fix:  there are create, up, down, status, retry and history'],
     [["retry"], "Expected: millrace migrate retry MODULE [NAME]"],
     [["retry", "gone.mjs"], 'There is no module "gone.mjs"\n  fix:  name a file; where it is compiled, compile it first'],
     [["retry", "none.mjs"], '"none.mjs" has no data migration\n  fix:  name a module whose system has a dataMigration()'],
