@@ -1,4 +1,5 @@
 /** component() and @Component: a definition of a component, no behaviour. */
+import { callSite, textOf, type CallSite } from "./call-site.js";
 import { ArgumentError, InjectionError } from "./errors.js";
 import type { Ctor, Group, Key, Need, Token, Value, Values } from "./key.js";
 import type { Lifecycle, Look, StartContext, Timeouts } from "./lifecycle.js";
@@ -26,7 +27,7 @@ export interface Hooks {
 }
 
 /** A component as the engine sees it; made by `component()`, `@Component` or from a tsyringe class. */
-export class Definition {
+export class Definition implements CallSite {
   /** @param kind how it receives its needs: by name, as a list, or through tsyringe, which builds the class */
   constructor(
     readonly kind: "functions" | "class" | "plain",
@@ -37,13 +38,15 @@ export class Definition {
     readonly groups: readonly string[],
     readonly options: ComponentOptions<never>,
     readonly hooks: Hooks,
-    /** see `origin` */
-    readonly site: CallSite,
+    /** where it was defined; see `origin` */
+    readonly file: string | undefined,
+    readonly line: number,
+    readonly column: number,
   ) {}
 
   /** Where it was defined, for errors. */
   get origin(): string {
-    return this.kind === "plain" ? `class ${this.name}` : (/([^/\\()\s]+:\d+):\d+\)?\s*$/.exec(this.site.stack ?? "")?.[1] ?? "somewhere");
+    return this.kind === "plain" ? `class ${this.name}` : textOf(this);
   }
 
   get needs(): readonly Need[] {
@@ -57,13 +60,15 @@ export class Definition {
 
   /** The same with other needs. */
   needing(wanted: readonly Need[]): Definition {
-    return new Definition(this.kind, this.token, this.name, wanted, this.groups, this.options, this.hooks, this.site);
+    const { kind, token, name, groups, options, hooks, file, line, column } = this;
+    return new Definition(kind, token, name, wanted, groups, options, hooks, file, line, column);
   }
 
   /** The same under the key of another, whose groups it takes over where it names none. */
   insteadOf({ token, name, groups }: Definition): Definition {
+    const { kind, wanted, options, hooks, file, line, column } = this;
     const own = this.groups.length > 0 ? this.groups : groups;
-    return new Definition(this.kind, token, name, this.wanted, own, this.options, this.hooks, this.site);
+    return new Definition(kind, token, name, wanted, own, options, hooks, file, line, column);
   }
 }
 
@@ -177,7 +182,8 @@ export function isPart(value: unknown): value is Part {
 export function plainDefinition(constructor: Ctor): Definition {
   let definition = plain.get(constructor);
   if (!definition) {
-    definition = new Definition("plain", constructor, constructor.name, NONE, NONE, NO_OPTIONS, new ClassHooks(constructor), NO_OPTIONS);
+    const { name } = constructor;
+    definition = new Definition("plain", constructor, name, NONE, NONE, NO_OPTIONS, new ClassHooks(constructor), undefined, 0, 0);
     plain.set(constructor, definition);
   }
   return definition;
@@ -189,14 +195,16 @@ const plain = new WeakMap<Ctor, Definition>();
 function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Record<string, Need>>, site: CallSite): Definition {
   const { name } = key;
   if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${name}")`, options.start);
-  const definition = new Definition("functions", key, name, options.needs ?? NO_NEEDS, groupsOf(options), options, options, site);
+  const { needs = NO_NEEDS } = options;
+  const definition = new Definition("functions", key, name, needs, groupsOf(options), options, options, site.file, site.line, site.column);
   checkNeeds(definition);
   return definition;
 }
 
-function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, site: CallSite): Definition {
+function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, { file, line, column }: CallSite): Definition {
   const { name, needs } = options;
-  const definition = new Definition("class", constructor, name, needs, groupsOf(options), options, new ClassHooks(constructor), site);
+  const hooks = new ClassHooks(constructor);
+  const definition = new Definition("class", constructor, name, needs, groupsOf(options), options, hooks, file, line, column);
   checkNeeds(definition);
   return definition;
 }
@@ -260,18 +268,4 @@ function localName(need: Need, index: number): string {
   if (need?.kind === "opt") return localName(need.of, index);
   if (need?.kind === "all") return need.of.name;
   return need?.kind === "config" ? "settings" : String(index + 1);
-}
-
-interface CallSite {
-  readonly stack?: string;
-}
-
-/** Who called `below`; it becomes text only when it is asked for. */
-function callSite(below: (...args: never[]) => unknown): CallSite {
-  const site: CallSite = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 1;
-  Error.captureStackTrace(site, below);
-  Error.stackTraceLimit = limit;
-  return site;
 }

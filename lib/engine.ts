@@ -3,10 +3,10 @@ import { performance } from "node:perf_hooks";
 import { startInstance, type Definition } from "./component.js";
 import { createContainer, type Container } from "./di.js";
 import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
-import { pathTo, withDependents, type ConfigWire, type Graph, type Wire } from "./graph.js";
+import { ABSENT, manyWire, pathTo, withDependents, type ConfigWire, type Graph } from "./graph.js";
 import { halt, logFailures, type HaltHost } from "./halt.js";
 import { healthOf } from "./health.js";
-import type { Ctor } from "./key.js";
+import type { Ctor, Need } from "./key.js";
 import { Launch, type LaunchHost } from "./launch.js";
 import type { Closed, Configuration, Health, Lifecycle, LifecycleListener, Logger, Shutdown } from "./lifecycle.js";
 import { rollBack } from "./rollback.js";
@@ -42,6 +42,7 @@ export class Engine implements LaunchHost, HaltHost {
   readonly graph: Graph<Definition>;
   readonly slots: readonly Slot[];
   readonly configuration: Configuration;
+  startOrder: Slot[] = [];
   readonly concurrency: number;
   readonly stopTimeoutMs: number;
   readonly log: Logger;
@@ -90,11 +91,11 @@ export class Engine implements LaunchHost, HaltHost {
   /** @throws what `Launch` failed with, after everything was rolled back */
   async start(slots: readonly Slot[], signal?: AbortSignal): Promise<void> {
     const beganAt = performance.now();
-    const launch = (this.#launch = new Launch(this));
+    const launch = (this.#launch = new Launch(this, slots));
     const abort = () => launch.giveUp(new AbortedError("The start was given up", { cause: signal?.reason }));
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
-    await launch.run(slots);
+    await launch.run();
     signal?.removeEventListener("abort", abort);
     this.#startMs = performance.now() - beganAt;
     // Read only now: a component may have ended the system after the last start. Until the rollback is over, the
@@ -129,15 +130,15 @@ export class Engine implements LaunchHost, HaltHost {
   }
 
   open(slot: Slot, context: Context): unknown {
-    const { kind, locals, hooks } = slot.definition;
-    const wires = this.graph.wires[slot.index] ?? [];
-    slot.needs = kind === "functions" ? this.#named(locals, wires) : wires.map((wire) => this.#valueOf(wire));
+    const { kind, hooks } = slot.definition;
+    slot.needs = kind === "functions" ? this.#named(slot) : this.graph.wires.of(slot.index).map((item) => this.#valueOf(item));
     if (kind === "plain") return startInstance(this.#started().build(hooks.constructed as Ctor<Lifecycle>), context);
     return hooks.start(slot.needs as never, context);
   }
 
   opened(slot: Slot): void {
     slot.rank = ++this.#rank;
+    this.startOrder.push(slot);
     this.#container?.provide(slot.definition.token, slot.definition.name, slot.value);
   }
 
@@ -154,6 +155,7 @@ export class Engine implements LaunchHost, HaltHost {
 
   async #restart(slots: readonly Slot[]): Promise<void> {
     const { failures } = await halt(this, slots);
+    this.startOrder = this.startOrder.filter(({ state }) => state === "started");
     logFailures(this.log, failures);
     await this.start(slots);
   }
@@ -180,19 +182,23 @@ export class Engine implements LaunchHost, HaltHost {
     this.stop().catch((error: unknown) => this.log.error({ error }, firstLine(error)));
   }
 
-  #named(locals: readonly string[], wires: readonly Wire[]): Record<string, unknown> {
-    const needs: Record<string, unknown> = {};
-    for (let index = 0; index < wires.length; index++) {
-      const local = locals[index] as string;
-      const value = this.#valueOf(wires[index] as Wire);
-      if (local === "__proto__") Object.defineProperty(needs, local, { value, enumerable: true });
-      else needs[local] = value;
+  /** A copy of what was wanted, with values in place of the needs: of the same shape, and no larger. */
+  #named({ definition: { wanted }, index }: Slot): Record<string, unknown> {
+    const { starts, items } = this.graph.wires;
+    const needs: Record<string, unknown> = { ...(wanted as Readonly<Record<string, Need>>) };
+    let at = starts[index]!;
+    const end = starts[index + 1]!;
+    for (const local in needs) {
+      if (at === end) break;
+      needs[local] = this.#valueOf(items[at++]!);
     }
     return needs;
   }
 
-  #valueOf(wire: Wire): unknown {
-    if (typeof wire === "number") return this.slots[wire]?.value;
+  #valueOf(item: number): unknown {
+    if (item >= 0) return this.slots[item]!.value;
+    if (item === ABSENT) return undefined;
+    const wire = manyWire(this.graph, item);
     if (wire.kind === "config") return this.#plan.settings.get(wire);
     return Object.freeze(wire.to.map((index) => this.slots[index]?.value));
   }
@@ -208,8 +214,10 @@ export class Engine implements LaunchHost, HaltHost {
   }
 
   #members(group: string): unknown[] {
-    const members = this.graph.order.map((index) => this.slots[index]).filter((slot) => slot?.definition.groups.includes(group));
-    return members.map((slot) => slot?.value);
+    const members = Array.from(this.graph.order, (index) => this.slots[index]!).filter(({ definition }) =>
+      definition.groups.includes(group),
+    );
+    return members.map(({ value }) => value);
   }
 }
 

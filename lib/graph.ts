@@ -1,6 +1,8 @@
 /** Who needs whom: order, cycles, missing needs, subsets, critical path. Pure; a component is its index in the list of nodes. */
 import TinyQueue from "tinyqueue";
+import { findCycles } from "./cycles.js";
 import { type Problem } from "./errors.js";
+import { Lists } from "./lists.js";
 import { didYouMean, printable } from "./wording.js";
 import type { ConfigNeed, Need, Opt, Token } from "./key.js";
 
@@ -12,12 +14,16 @@ export interface GraphNode {
   readonly groups: readonly string[];
 }
 
-/** Where the value for one need comes from: a node, -1 for an absent one; the members of a group; the settings of a section. */
-export type Wire = number | GroupWire | ConfigWire;
+/** Where the value for one need comes from: a node, `ABSENT`; the members of a group; the settings of a section. */
+export type Wire = number | ManyWire;
+/** A wire that leads not to one node. */
+export type ManyWire = GroupWire | ConfigWire;
+
+export const ABSENT = -1;
 
 interface GroupWire {
   readonly kind: "many";
-  readonly to: readonly number[];
+  readonly to: number[];
   readonly group: string;
 }
 
@@ -38,17 +44,16 @@ export interface Graph<N extends GraphNode = GraphNode> {
   readonly nodes: readonly N[];
   /** those of one name: the first, and one more */
   readonly duplicates: readonly (readonly [N, N])[];
-  /** for each node, where each of its needs comes from, in the order of its list */
-  readonly wires: readonly (readonly Wire[])[];
+  /** for each node, where each of its needs comes from, in the order of its list; below `ABSENT`: see `manyWire` */
+  readonly wires: Lists;
+  readonly many: readonly ManyWire[];
   /** for each node, the nodes it needs, each once */
-  readonly needs: readonly (readonly number[])[];
+  readonly needs: Lists;
   /** for each node, the nodes that need it, each once, in order of declaration */
-  readonly dependents: readonly (readonly number[])[];
+  readonly dependents: Lists;
   /** every node after all it needs, in order of declaration among the ready; nodes on or behind a cycle are left out */
-  readonly order: readonly number[];
+  readonly order: Uint32Array;
   readonly missing: readonly Missing[];
-  /** all wires to settings, in order */
-  readonly settings: readonly ConfigWire[];
   /** closed paths, the first node the last one too; every node that is on a cycle is on one of them */
   readonly cycles: readonly (readonly number[])[];
   /** the node under a key or class */
@@ -58,68 +63,103 @@ export interface Graph<N extends GraphNode = GraphNode> {
 /** Resolves every need. Nothing is thrown: what is missing or cyclic is in the result. */
 export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
   const byToken = new Map<unknown, number>();
-  const nodes: N[] = [];
+  const members = new Map<string, number[]>();
+  const distinct: N[] = [];
   const duplicates: [N, N][] = [];
   for (const node of all) {
-    const twin = byToken.get(node.name);
-    if (twin !== undefined) duplicates.push([nodes[twin] as N, node]);
-    else {
-      byToken.set(node.name, nodes.length);
-      if (typeof node.token === "function") byToken.set(node.token, nodes.length);
-      nodes.push(node);
+    const { name, token, groups } = node;
+    const twin = byToken.get(name);
+    if (twin !== undefined) {
+      duplicates.push([distinct[twin] as N, node]);
+      continue;
+    }
+    const index = distinct.push(node) - 1;
+    byToken.set(name, index);
+    if (typeof token === "function") byToken.set(token, index);
+    for (const group of groups) {
+      const list = members.get(group);
+      if (list) list.push(index);
+      else members.set(group, [index]);
     }
   }
-  const members = groupMembers(nodes);
+  const nodes = duplicates.length > 0 ? distinct : all;
   const missing: Missing[] = [];
-  const settings: ConfigWire[] = [];
-  const wires = nodes.map(({ needs }, node) =>
-    needs.map((need): Wire => {
+  const many: ManyWire[] = [];
+  const starts = new Uint32Array(nodes.length + 1);
+  const items: number[] = [];
+  for (const [node, { needs }] of nodes.entries()) {
+    for (const need of needs) {
       if (typeof need === "function" || need.kind === "key" || need.kind === "opt") {
         const token = isOptional(need) ? need.of : need;
-        const to = lookUp(byToken, token) ?? -1;
-        if (to < 0 && token === need) missing.push({ node, name: tokenName(token) });
-        return to;
+        const to = lookUp(byToken, token);
+        if (to === undefined && token === need) missing.push({ node, name: tokenName(token) });
+        items.push(to ?? ABSENT);
+      } else {
+        const { kind } = need;
+        many.push(
+          kind === "all" ? { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name } : { kind, node, need },
+        );
+        items.push(ABSENT - many.length);
       }
-      if (need.kind === "all") return { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name };
-      const wire: ConfigWire = { kind: "config", node, need };
-      settings.push(wire);
-      return wire;
-    }),
-  );
-  const needs = wires.map(targets);
-  const dependents = reversed(needs);
+    }
+    starts[node + 1] = items.length;
+  }
+  const wires = new Lists(starts, new Int32Array(items));
+  const needs = targets(wires, many);
+  const dependents = needs.reversed();
   const order = sort(needs, dependents);
-  if (members.size > 0) orderMembers(wires, order);
+  if (members.size > 0) orderMembers(many, order);
   const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
   const find = (token: Token) => lookUp(byToken, token);
-  return { nodes, duplicates, wires, needs, dependents, order, missing, settings, cycles, find };
+  return { nodes, duplicates, wires, many, needs, dependents, order, missing, cycles, find };
 }
 
 function lookUp(byToken: ReadonlyMap<unknown, number>, token: Token): number | undefined {
   return byToken.get(typeof token === "function" ? token : token.name);
 }
 
-/** The nodes that some wires lead to, each once. */
-function targets(wires: readonly Wire[]): readonly number[] {
-  const isPlain =
-    wires.length <= FEW && wires.every((wire, index) => typeof wire === "number" && wire >= 0 && wires.indexOf(wire) === index);
-  // Nearly always: then the list is kept once.
-  if (isPlain) return wires as readonly number[];
-  const all = wires.flatMap((wire) => (typeof wire === "number" ? [wire] : wire.kind === "many" ? wire.to : []));
-  return [...new Set(all)].filter((to) => to >= 0);
+/** The wire that an item below `ABSENT` stands for. */
+export function manyWire({ many }: Pick<Graph, "many">, item: number): ManyWire {
+  return many[ABSENT - 1 - item] as ManyWire;
+}
+
+/** The wires of one node. */
+export function wiresOf(graph: Graph, index: number): Wire[] {
+  return graph.wires.of(index).map((item) => (item < ABSENT ? manyWire(graph, item) : item));
+}
+
+/** All wires to settings, in order. */
+export function settingsOf({ many }: Graph): ConfigWire[] {
+  return many.filter((wire) => wire.kind === "config");
+}
+
+/** The nodes that wires lead to, each once: nearly always the very same lists. */
+function targets(wires: Lists, many: readonly ManyWire[]): Lists {
+  if (areDistinctNodes(wires)) return wires;
+  const lists = Array.from({ length: wires.size }, (_, index) => {
+    const all = wires.of(index).flatMap((item) => {
+      const wire = item < ABSENT ? manyWire({ many }, item) : item;
+      return typeof wire === "number" ? [wire] : wire.kind === "many" ? wire.to : [];
+    });
+    return [...new Set(all)].filter((to) => to >= 0);
+  });
+  return Lists.from(lists);
 }
 
 const FEW = 8;
 
-/** Each list as long as it must be: pushing would reserve four times as much. */
-function reversed(needs: readonly (readonly number[])[]): readonly (readonly number[])[] {
-  const counts = new Uint32Array(needs.length);
-  for (const list of needs) for (const to of list) counts[to]!++;
-  // eslint-disable-next-line unicorn/no-new-array -- a length, and no room beyond it
-  const lists = Array.from(counts, (count) => new Array<number>(count));
-  counts.fill(0);
-  for (const [from, list] of needs.entries()) for (const to of list) lists[to]![counts[to]!++] = from;
-  return lists;
+/** Long lists are not looked at, and taken for such that are not. */
+function areDistinctNodes({ starts, items, size }: Lists): boolean {
+  for (let index = 0; index < size; index++) {
+    const start = starts[index]!;
+    const end = starts[index + 1]!;
+    if (end - start > FEW) return false;
+    for (let at = start; at < end; at++) {
+      if (items[at]! < 0) return false;
+      for (let before = start; before < at; before++) if (items[before] === items[at]) return false;
+    }
+  }
+  return true;
 }
 
 /** A key's name, or the name of a class. */
@@ -152,7 +192,7 @@ export function subset(graph: Graph, roots: Iterable<number>): Set<number> {
   const chosen = new Set(roots);
   for (const index of chosen) {
     const { needs } = graph.nodes[index] as GraphNode;
-    for (const [position, wire] of (graph.wires[index] ?? []).entries()) {
+    for (const [position, wire] of wiresOf(graph, index).entries()) {
       if (typeof wire === "number") {
         if (wire >= 0 && !isOptional(needs[position])) chosen.add(wire);
       } else if (wire.kind === "many") for (const to of wire.to) chosen.add(to);
@@ -164,118 +204,58 @@ export function subset(graph: Graph, roots: Iterable<number>): Set<number> {
 /** The given nodes and all that need them. */
 export function withDependents(graph: Graph, roots: Iterable<number>): Set<number> {
   const chosen = new Set(roots);
-  for (const index of chosen) for (const dependent of graph.dependents[index] ?? []) chosen.add(dependent);
+  for (const index of chosen) for (const dependent of graph.dependents.of(index)) chosen.add(dependent);
   return chosen;
 }
 
 /** One path from a component that nobody needs down to this one, outermost first. */
 export function pathTo(graph: Graph, index: number): string[] {
   const path: string[] = [];
-  for (let at: number | undefined = index; at !== undefined; at = graph.dependents[at]?.[0]) path.push(graph.nodes[at]?.name ?? "");
+  for (let at: number | undefined = index; at !== undefined; at = graph.dependents.of(at)[0]) path.push(graph.nodes[at]?.name ?? "");
   return path.reverse();
 }
 
 /** The chain of needs whose times add up to the most; empty where nothing took time. */
 export function criticalPath(graph: Graph, ms: readonly number[]): { readonly path: readonly number[]; readonly ms: number } {
   const finish: number[] = graph.nodes.map(() => 0);
-  const latest = (indexes: readonly number[]) =>
-    indexes.reduce<number | undefined>(
-      (best, one) => (best === undefined || (finish[one] ?? 0) > (finish[best] ?? 0) ? one : best),
-      undefined,
-    );
+  const latest = (indexes: Iterable<number>): number | undefined => {
+    let best: number | undefined;
+    for (const one of indexes) if (best === undefined || (finish[one] ?? 0) > (finish[best] ?? 0)) best = one;
+    return best;
+  };
   for (const index of graph.order) {
-    const before = latest(graph.needs[index] ?? []);
+    const before = latest(graph.needs.of(index));
     finish[index] = (ms[index] ?? 0) + (before === undefined ? 0 : (finish[before] ?? 0));
   }
   const path: number[] = [];
   const last = latest(graph.order);
   const total = last === undefined ? 0 : (finish[last] ?? 0);
-  for (let at = total > 0 ? last : undefined; at !== undefined; at = latest(graph.needs[at] ?? [])) path.push(at);
+  for (let at = total > 0 ? last : undefined; at !== undefined; at = latest(graph.needs.of(at))) path.push(at);
   return { path: path.reverse(), ms: total };
 }
 
-function groupMembers(nodes: readonly GraphNode[]): Map<string, number[]> {
-  const members = new Map<string, number[]>();
-  for (const [index, node] of nodes.entries()) {
-    for (const name of node.groups) {
-      const list = members.get(name);
-      if (list) list.push(index);
-      else members.set(name, [index]);
-    }
-  }
-  return members;
-}
-
 /** Members of a group in the order of the system: what another member needs comes first, then by declaration. */
-function orderMembers(wires: readonly (readonly Wire[])[], order: readonly number[]): void {
-  const rank = new Map(order.map((index, position) => [index, position]));
-  for (const list of wires) {
-    for (const one of list)
-      if (typeof one === "object" && one.kind === "many") (one.to as number[]).sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
-  }
+function orderMembers(many: readonly ManyWire[], order: Uint32Array): void {
+  const rank = new Map([...order].map((index, position) => [index, position]));
+  for (const wire of many) if (wire.kind === "many") wire.to.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
 }
 
-function sort(needs: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): number[] {
+function sort({ starts, items, size }: Lists, dependents: Lists): Uint32Array {
+  const order = new Uint32Array(size);
+  const open = new Uint32Array(size);
+  let isInOrder = true;
+  for (let index = 0, at = 0; index < size; index++) {
+    order[index] = index;
+    open[index] = starts[index + 1]! - starts[index]!;
+    for (; at < starts[index + 1]!; at++) isInOrder &&= items[at]! < index;
+  }
   // Declared in order already, as most are: what follows would come to the same.
-  if (needs.every((list, index) => list.every((to) => to < index))) return [...needs.keys()];
-  const open = needs.map((list) => list.length);
-  const ready = new TinyQueue<number>([...open.keys()].filter((index) => open[index] === 0));
-  const order: number[] = [];
+  if (isInOrder) return order;
+  const ready = new TinyQueue<number>([...order].filter((index) => open[index] === 0));
+  let count = 0;
   for (let index = ready.pop(); index !== undefined; index = ready.pop()) {
-    order.push(index);
-    for (const dependent of dependents[index] ?? []) {
-      const left = (open[dependent] ?? 0) - 1;
-      open[dependent] = left;
-      if (left === 0) ready.push(dependent);
-    }
+    order[count++] = index;
+    for (const dependent of dependents.of(index)) if (--open[dependent]! === 0) ready.push(dependent);
   }
-  return order;
-}
-
-function findCycles(
-  needs: readonly (readonly number[])[],
-  dependents: readonly (readonly number[])[],
-  order: readonly number[],
-): number[][] {
-  const knots = new Set(needs.keys());
-  for (const index of order) knots.delete(index);
-  // What is only behind a cycle goes too: strip, from the outside, whatever no one in the rest needs.
-  for (const index of knots) strip(index, knots, needs, dependents);
-  const cycles: number[][] = [];
-  const seen = new Set<number>();
-  for (const start of knots) {
-    if (seen.has(start)) continue;
-    const cycle = shortestCycle(start, knots, needs);
-    for (const index of cycle) seen.add(index);
-    if (cycle.length > 0) cycles.push(cycle);
-  }
-  return cycles;
-}
-
-function strip(first: number, knots: Set<number>, needs: readonly (readonly number[])[], dependents: readonly (readonly number[])[]): void {
-  const todo = [first];
-  for (let index = todo.pop(); index !== undefined; index = todo.pop()) {
-    if (!knots.has(index) || dependents[index]?.some((one) => knots.has(one))) continue;
-    knots.delete(index);
-    todo.push(...(needs[index] ?? []));
-  }
-}
-
-function shortestCycle(start: number, knots: ReadonlySet<number>, needs: readonly (readonly number[])[]): number[] {
-  const cameFrom = new Map<number, number>();
-  const queue = [start];
-  for (const at of queue) {
-    for (const next of needs[at] ?? []) {
-      if (next === start) {
-        const path = [start];
-        for (let step: number | undefined = at; step !== undefined && step !== start; step = cameFrom.get(step)) path.push(step);
-        return [start, ...path.reverse()];
-      }
-      if (knots.has(next) && !cameFrom.has(next)) {
-        cameFrom.set(next, at);
-        queue.push(next);
-      }
-    }
-  }
-  return [];
+  return order.slice(0, count);
 }

@@ -2,16 +2,15 @@
 import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { isThenable } from "./component.js";
-import { Deadlines } from "./deadlines.js";
+import { Deadlines, NEVER } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import type { Logger } from "./lifecycle.js";
 import type { Host, Slot } from "./slot.js";
 import { firstLine, printable } from "./wording.js";
 
-/** What was done, in the order in which each stop ended. */
+/** What was done. */
 export interface Halted {
-  readonly stopped: readonly { readonly component: string; readonly ms: number }[];
   readonly failures: readonly HookFailure[];
   /** the time for all of them together ran out */
   readonly isTimeUp: boolean;
@@ -20,8 +19,17 @@ export interface Halted {
 export interface HaltHost extends Host {
   readonly graph: Graph;
   readonly slots: readonly Slot[];
+  /** what has started, in the order in which it did; others may be among them */
+  readonly startOrder: readonly Slot[];
   /** for all stops together; 0 means without limit */
   readonly stopTimeoutMs: number;
+}
+
+const STAYS = 2 ** 31;
+
+interface Stopped {
+  readonly component: string;
+  readonly ms: number;
 }
 
 const STOP_MS = 10_000;
@@ -31,9 +39,11 @@ const MOST_NAMES = 3;
 /**
  * Stops those of the slots that have started; one that fails or hangs keeps no other from stopping.
  * Once the time for all together is up, the stops under way are given up, and those that waited are asked for and not waited for.
+ *
+ * @param stopped is told what stopped, in the order in which each stop ended
  */
-export function halt(host: HaltHost, slots: readonly Slot[]): Promise<Halted> {
-  return new Halt(host, slots).run();
+export function halt(host: HaltHost, slots: readonly Slot[], stopped?: Stopped[]): Promise<Halted> {
+  return new Halt(host, slots, stopped).run();
 }
 
 /** For failures that are no one's error. */
@@ -44,38 +54,58 @@ export function logFailures(log: Logger, failures: readonly HookFailure[]): void
 }
 
 class Halt implements Halted {
-  readonly stopped: { component: string; ms: number }[] = [];
   readonly failures: HookFailure[] = [];
   isTimeUp = false;
   readonly #host: HaltHost;
+  readonly #stopped: Stopped[] | undefined;
+  /** in the order in which they started */
   readonly #chosen: readonly Slot[];
+  /** for each slot of the system, the dependents that have not stopped yet; `STAYS` and more where it has not to stop */
+  readonly #open: Uint32Array;
   readonly #ready = new TinyQueue<Slot>([], lastStartedFirst);
-  readonly #deadlines = new Deadlines<Slot>((slot) => this.#expired(slot, "", stopMs(slot)));
+  readonly #deadlines: Deadlines<Slot>;
   #left: number;
+  #isPassing = false;
   #isPumping = false;
-  #resolve: () => void = () => {};
+  #resolve!: () => void;
 
-  constructor(host: HaltHost, slots: readonly Slot[]) {
+  constructor(host: HaltHost, slots: readonly Slot[], stopped: Stopped[] | undefined) {
     this.#host = host;
-    this.#chosen = slots.filter(hasToStop);
+    this.#stopped = stopped;
+    const isWhole = slots.length === host.slots.length;
+    const chosen = new Set(isWhole ? [] : slots);
+    this.#chosen = host.startOrder.filter((slot) => hasToStop(slot) && (isWhole || chosen.has(slot)));
     this.#left = this.#chosen.length;
+    this.#open = new Uint32Array(host.slots.length);
+    this.#deadlines = new Deadlines(this.#chosen, (slot) => this.#expired(slot, "", stopMs(slot)));
   }
 
   async run(): Promise<Halted> {
-    for (const slot of this.#chosen) {
-      slot.open = 0;
-      for (const index of this.#host.graph.dependents[slot.index] ?? []) if (hasToStop(this.#host.slots[index] as Slot)) slot.open++;
-      if (slot.open === 0) this.#ready.push(slot);
-    }
-    const all = { dueAt: Number.POSITIVE_INFINITY };
-    const limit = new Deadlines<typeof all>(() => this.#giveUp());
+    const { starts, items } = this.#host.graph.needs;
+    this.#open.fill(STAYS);
+    for (const { index } of this.#chosen) this.#open[index] = 0;
+    for (const { index } of this.#chosen) for (let at = starts[index]!; at < starts[index + 1]!; at++) this.#open[items[at]!]!++;
+    const all = { dueAt: NEVER };
+    const limit = new Deadlines([all], () => this.#giveUp());
     limit.set(all, this.#host.stopTimeoutMs);
     await new Promise<void>((resolve) => {
       this.#resolve = resolve;
-      this.#pump();
+      this.#pass();
     });
-    limit.clear(all);
+    limit.end();
+    this.#deadlines.end();
     return this;
+  }
+
+  /** Once over all, the last started first: what a stop that does not wait makes ready comes later in it. */
+  #pass(): void {
+    this.#isPumping = this.#isPassing = true;
+    for (let at = this.#chosen.length - 1; at >= 0; at--) {
+      const slot = this.#chosen[at]!;
+      if (this.#open[slot.index] === 0) this.#begin(slot);
+    }
+    this.#isPumping = this.#isPassing = false;
+    this.#pump();
   }
 
   #pump(): void {
@@ -88,13 +118,14 @@ class Halt implements Halted {
 
   #begin(slot: Slot): void {
     const { name, hooks } = slot.definition;
+    const now = performance.now();
     slot.state = "stopping";
-    slot.beganAt = performance.now();
+    slot.beganAt = now;
     this.#host.emit?.({ type: "stopping", component: name });
     try {
       const result = hooks.stop?.(slot.value as never, slot.needs as never);
       if (!isThenable(result)) return this.#ended(slot);
-      this.#deadlines.set(slot, stopMs(slot), slot.beganAt);
+      this.#deadlines.set(slot, stopMs(slot), now);
       result.then(
         () => this.#ended(slot),
         (error: unknown) => this.#failed(slot, error),
@@ -119,20 +150,23 @@ class Halt implements Halted {
     if (slot.state !== "stopping" || this.#left === 0) return;
     this.#deadlines.clear(slot);
     const component = slot.definition.name;
-    const ms = performance.now() - slot.beganAt;
+    const { emit } = this.#host;
+    const ms = emit || this.#stopped ? performance.now() - slot.beganAt : 0;
     slot.state = failure || slot.isLate ? "failed" : "stopped";
     slot.isLate = false;
     if (failure) {
       this.failures.push(failure);
-      this.#host.emit?.({ type: "failed", component, ms, error: failure.error });
+      emit?.({ type: "failed", component, ms, error: failure.error });
     } else {
-      this.stopped.push({ component, ms });
-      this.#host.emit?.({ type: "stopped", component, ms });
+      this.#stopped?.push({ component, ms });
+      emit?.({ type: "stopped", component, ms });
     }
     this.#left--;
-    for (const index of this.#host.graph.needs[slot.index] ?? []) {
-      const need = this.#host.slots[index] as Slot;
-      if (need.open > 0 && --need.open === 0) this.#ready.push(need);
+    const { starts, items } = this.#host.graph.needs;
+    const end = starts[slot.index + 1]!;
+    for (let at = starts[slot.index]!; at < end; at++) {
+      const need = items[at]!;
+      if (--this.#open[need]! === 0 && !this.#isPassing) this.#ready.push(this.#host.slots[need]!);
     }
     this.#pump();
   }
@@ -146,8 +180,8 @@ class Halt implements Halted {
   }
 
   #heldUpBy(slot: Slot): string {
-    const needs = (this.#host.graph.needs[slot.index] ?? []).map((index) => this.#host.slots[index] as Slot);
-    const names = needs.filter((need) => need.open > 0).map(({ definition }) => `"${definition.name}"`);
+    const needs = this.#host.graph.needs.of(slot.index).filter((index) => this.#open[index]! > 0 && this.#open[index]! < STAYS);
+    const names = needs.map((index) => `"${this.#host.slots[index]?.definition.name}"`);
     const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length > 0 ? `, which holds up ${names.slice(0, MOST_NAMES).join(", ")}${more},` : "";
   }

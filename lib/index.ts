@@ -41,7 +41,7 @@ export type { BoardOptions } from "./open-board.js";
 export type { BoardStream, Job, JobStatus, JobUpdate, Progress, StatusBoard } from "./status-board.js";
 
 export { run } from "./runner.js";
-export type { MainContext, OptionValues, Outcome, Program, ProgramOption, ProgramOptions } from "./runner.js";
+export type { MainContext, OptionValues, Outcome, Program, ProgramOption, ProgramOptions } from "./program.js";
 
 export { makeFolder } from "./folder.js";
 

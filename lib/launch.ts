@@ -35,16 +35,22 @@ const GRACE_MS = 1_000;
 /** Starts slots; see `run`. */
 export class Launch {
   readonly #host: LaunchHost;
+  readonly #slots: readonly Slot[];
+  /** for each slot of the system, the needs that have not started yet; 0 where it does not wait */
+  readonly #open: Uint32Array;
   readonly #ready = new TinyQueue<number>();
-  readonly #deadlines = new Deadlines<Slot>((slot) => this.#expired(slot));
+  readonly #deadlines: Deadlines<Slot>;
   #underWay = 0;
   #beganAt = 0;
   #failure: LaunchFailure | undefined;
   #isPumping = false;
-  #resolve: () => void = () => {};
+  #resolve: (() => void) | undefined;
 
-  constructor(host: LaunchHost) {
+  constructor(host: LaunchHost, slots: readonly Slot[]) {
     this.#host = host;
+    this.#slots = slots;
+    this.#open = new Uint32Array(host.slots.length);
+    this.#deadlines = new Deadlines(slots, (slot) => this.#expired(slot));
   }
 
   get failure(): LaunchFailure | undefined {
@@ -52,18 +58,20 @@ export class Launch {
   }
 
   /** Resolves once nothing is under way any more, also where there was a failure; rolls nothing back. */
-  run(slots: readonly Slot[]): Promise<void> {
+  run(): Promise<void> {
     this.#beganAt = performance.now();
-    for (const slot of slots) slot.state = "waiting";
-    for (const slot of slots) {
-      slot.open = 0;
-      for (const need of this.#host.graph.needs[slot.index] ?? []) if (this.#host.slots[need]?.state === "waiting") slot.open++;
-      if (slot.open === 0) this.#ready.push(slot.index);
+    const { graph, slots } = this.#host;
+    const isWhole = this.#slots.length === slots.length;
+    for (const slot of this.#slots) slot.state = "waiting";
+    for (const { index } of this.#slots) {
+      const open = isWhole ? graph.needs.lengthOf(index) : graph.needs.of(index).filter((need) => slots[need]?.state === "waiting").length;
+      if (open === 0) this.#ready.push(index);
+      else this.#open[index] = open;
     }
-    return new Promise((resolve) => {
+    return new Promise<void>((resolve) => {
       this.#resolve = resolve;
       this.#pump();
-    });
+    }).finally(() => this.#deadlines.end());
   }
 
   /** Starts no more, aborts what is starting; `run` resolves once that has settled or was left behind. */
@@ -74,25 +82,28 @@ export class Launch {
     this.#pump();
   }
 
-  // A start that does not wait makes its dependents ready at once: they go through the queue, never onto the stack.
-  #pump(): void {
+  /**
+   * A start that does not wait makes its dependents ready at once: they go through the queue, never onto the stack.
+   *
+   * @param now the time, where it has just been read: reading it is dear
+   */
+  #pump(now?: number): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (!this.#failure && this.#underWay < this.#host.concurrency) {
-      const slot = this.#host.slots[this.#ready.pop() ?? -1];
-      if (!slot) break;
-      this.#begin(slot);
+    while (!this.#failure && this.#underWay < this.#host.concurrency && this.#ready.length > 0) {
+      this.#begin(this.#host.slots[this.#ready.pop()!]!, now ?? performance.now());
+      now = undefined;
     }
     this.#isPumping = false;
-    if (this.#underWay === 0) this.#resolve();
+    if (this.#underWay === 0) this.#resolve?.();
   }
 
-  #begin(slot: Slot): void {
+  #begin(slot: Slot, now: number): void {
     const context = new Context(this.#host, slot);
     slot.state = "starting";
     slot.context = context;
-    slot.beganAt = performance.now();
-    slot.waitedMs = slot.beganAt - this.#beganAt;
+    slot.beganAt = now;
+    slot.waitedMs = now - this.#beganAt;
     this.#host.emit?.({ type: "starting", component: slot.definition.name });
     let result: unknown;
     try {
@@ -102,27 +113,32 @@ export class Launch {
       this.#failed(slot, error);
       return;
     }
-    if (isThenable(result)) return this.#wait(slot, context, result);
+    if (isThenable(result)) return this.#wait(slot, context, result, now);
     slot.context = undefined;
-    this.#started(slot, result);
+    this.#started(slot, result, performance.now());
   }
 
-  #wait(slot: Slot, context: Context, result: PromiseLike<unknown>): void {
+  #wait(slot: Slot, context: Context, result: PromiseLike<unknown>, now: number): void {
     this.#underWay++;
-    this.#deadlines.set(slot, startMs(slot), slot.beganAt);
+    this.#deadlines.set(slot, startMs(slot), now);
     result.then(
-      (value) => {
-        if (slot.context !== context) return void this.#stopLeftBehind(slot, unboxed(value));
-        if (slot.state === "starting") this.#started(slot, value);
-        else this.#late(slot, value);
-        this.#settled(slot);
-      },
-      (error: unknown) => {
-        if (slot.context !== context) return;
-        if (slot.state === "starting") this.#failed(slot, error);
-        this.#settled(slot);
-      },
+      (value) => this.#fulfilled(slot, context, value),
+      (error: unknown) => this.#rejected(slot, context, error),
     );
+  }
+
+  #fulfilled(slot: Slot, context: Context, value: unknown): void {
+    if (slot.context !== context) return void this.#stopLeftBehind(slot, unboxed(value));
+    const now = performance.now();
+    if (slot.state === "starting") this.#started(slot, value, now);
+    else this.#late(slot, value);
+    this.#settled(slot, this.#host.emit ? undefined : now);
+  }
+
+  #rejected(slot: Slot, context: Context, error: unknown): void {
+    if (slot.context !== context) return;
+    if (slot.state === "starting") this.#failed(slot, error);
+    this.#settled(slot);
   }
 
   #expired(slot: Slot): void {
@@ -137,22 +153,25 @@ export class Launch {
     this.#deadlines.set(slot, Math.min(ms, GRACE_MS));
   }
 
-  #settled(slot: Slot): void {
+  #settled(slot: Slot, now?: number): void {
     this.#deadlines.clear(slot);
     slot.context = undefined;
     this.#underWay--;
-    this.#pump();
+    this.#pump(now);
   }
 
-  #started(slot: Slot, value: unknown): void {
+  #started(slot: Slot, value: unknown, now: number): void {
+    const ms = now - slot.beganAt;
     slot.value = unboxed(value);
     slot.state = "started";
-    slot.ms = performance.now() - slot.beganAt;
+    slot.ms = ms;
     this.#host.opened(slot);
-    this.#host.emit?.({ type: "started", component: slot.definition.name, ms: slot.ms });
-    for (const index of this.#host.graph.dependents[slot.index] ?? []) {
-      const dependent = this.#host.slots[index];
-      if (dependent?.state === "waiting" && --dependent.open === 0) this.#ready.push(index);
+    this.#host.emit?.({ type: "started", component: slot.definition.name, ms });
+    const { starts, items } = this.#host.graph.dependents;
+    const end = starts[slot.index + 1]!;
+    for (let at = starts[slot.index]!; at < end; at++) {
+      const dependent = items[at]!;
+      if (this.#open[dependent]! > 0 && --this.#open[dependent]! === 0) this.#ready.push(dependent);
     }
   }
 

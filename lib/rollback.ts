@@ -30,7 +30,8 @@ export async function rollBack(
     if (one.state === "waiting") one.state = "skipped";
   }
   host.emit?.({ type: "rollingBack" });
-  const { stopped: rolledBack, failures } = await halt(host, slots);
+  const rolledBack: { readonly component: string; readonly ms: number }[] = [];
+  const { failures } = await halt(host, slots, rolledBack);
   host.emit?.({ type: "rolledBack", ms: performance.now() - beganAt });
   const others = [...later, ...failures];
   let result = error;

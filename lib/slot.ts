@@ -1,35 +1,59 @@
 /** One component of one Running: its state, its value, and the context its `start` receives. */
 import type { Definition } from "./component.js";
+import { NEVER } from "./deadlines.js";
 import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State, SystemStatus } from "./lifecycle.js";
 
 /** The engine's record of a component. */
 export class Slot {
   state: State = "idle";
-  /** needs that have not started yet; while stopping, dependents that have not stopped yet */
-  open = 0;
   /** the place in which it started; of those ready to stop, the last started stops first */
   rank = 0;
   value: unknown = undefined;
   /** what it was given for its needs */
   needs: unknown = undefined;
-  /** how long it waited before its start, from the start of the system */
-  waitedMs = 0;
-  /** when the hook that ran last began */
-  beganAt = 0;
-  /** how long its start took */
-  ms: number | undefined = undefined;
   /** only while its start is under way */
   context: Context | undefined = undefined;
   /** by when the hook that is under way has to have ended */
-  dueAt = Number.POSITIVE_INFINITY;
+  dueAt = NEVER;
   rolledBack = false;
   /** it ran out of time, then brought a value all the same, which has to be stopped */
   isLate = false;
+  // Whole microseconds: V8 keeps a number with a fraction as an object of its own.
+  #beganAt = 0;
+  #waited = 0;
+  #took = -1;
 
   constructor(
     readonly definition: Definition,
     readonly index: number,
   ) {}
+
+  /** when the hook that ran last began */
+  get beganAt(): number {
+    return this.#beganAt / 1_000;
+  }
+
+  set beganAt(at: number) {
+    this.#beganAt = Math.floor(at * 1_000);
+  }
+
+  /** how long it waited before its start, from the start of the system */
+  get waitedMs(): number {
+    return this.#waited / 1_000;
+  }
+
+  set waitedMs(ms: number) {
+    this.#waited = Math.round(ms * 1_000);
+  }
+
+  /** how long its start took */
+  get ms(): number | undefined {
+    return this.#took < 0 ? undefined : this.#took / 1_000;
+  }
+
+  set ms(ms: number) {
+    this.#took = Math.round(ms * 1_000);
+  }
 }
 
 /** What the two halves of the engine share. */

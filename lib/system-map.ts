@@ -1,6 +1,6 @@
 /** Turns definitions, their graph and, once they run, their slots into a map. */
 import type { Definition } from "./component.js";
-import { criticalPath, isOptional, tokenName, type Graph, type Wire } from "./graph.js";
+import { criticalPath, isOptional, tokenName, wiresOf, type Graph, type Wire } from "./graph.js";
 import type { Need, Token } from "./key.js";
 import { type MapEdge, type MapNode, SystemMap } from "./map.js";
 import type { Slot } from "./slot.js";
@@ -34,7 +34,7 @@ function progressOf({ definition, state, ms, waitedMs, rolledBack, value }: Slot
 
 function edges(graph: Graph, { needs, locals }: Definition, index: number): MapEdge[] {
   const found = new Map<string, MapEdge>();
-  for (const [position, wire] of (graph.wires[index] ?? []).entries()) {
+  for (const [position, wire] of wiresOf(graph, index).entries()) {
     const need = needs[position] as Need;
     const edge = edgeOf(wire, need, locals[position] ?? "", (to) => graph.nodes[to]?.name);
     if (!edge) continue;

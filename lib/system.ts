@@ -11,7 +11,7 @@ import {
   UnknownComponentError,
   type Problem,
 } from "./errors.js";
-import { graphProblems, link, subset, tokenName, type Graph } from "./graph.js";
+import { graphProblems, link, settingsOf, subset, tokenName, type Graph } from "./graph.js";
 import type { Ctor, Key, Token } from "./key.js";
 import type { SystemMap } from "./map.js";
 import type { EngineOptions } from "./engine.js";
@@ -161,7 +161,7 @@ export class System<P extends string = never, R extends string = never> {
     const loaded = this.#load(linked, options.config);
     if (linked.problems.length > 0) throw new SystemError(this.#definitions.length, [...linked.problems, ...loaded.problems]);
     if (loaded.problems.length > 0) throw new ConfigError(loaded.problems);
-    const settings = new Map(linked.graph.settings.map((wire, index) => [wire, loaded.values[index]]));
+    const settings = new Map(settingsOf(linked.graph).map((wire, index) => [wire, loaded.values[index]]));
     return Running.start({ graph: linked.graph, configuration: loaded.configuration, settings }, checked(options));
   }
 
@@ -193,7 +193,7 @@ interface Linked {
 function linkAll(definitions: readonly Definition[]): Linked {
   const problems: Problem[] = [];
   const graph = link(definitions.some(({ kind }) => kind === "plain") ? inspected(definitions, problems) : definitions);
-  const sections = graph.settings.map(({ node, need: { section, schema } }) => {
+  const sections = settingsOf(graph).map(({ node, need: { section, schema } }) => {
     const { name } = graph.nodes[node] as Definition;
     return { component: name, section: section ?? name, schema };
   });

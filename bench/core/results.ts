@@ -3,7 +3,7 @@ import type { Name } from "./contenders.js";
 import type { Failed } from "./measure.js";
 import type { Abilities } from "./probe.js";
 
-/** Median times: declaration, boot and stop together in `totalMs`; where components sleep, declaration and boot alone. */
+/** Median times: boot and stop together in `totalMs`; where components sleep, boot alone. */
 export interface Parts {
   readonly totalMs: number;
   readonly declareMs: number;
@@ -29,7 +29,7 @@ export interface Results {
   readonly rows: Readonly<Record<string, MeasuredRow>>;
   /** bytes kept per component of a started system */
   readonly memory: Cells<{ readonly bytes: number } | Failed>;
-  /** milliseconds from the start of a process to the end of the import */
+  /** milliseconds of processor time from the start of a process to the end of the import */
   readonly imports: Cells<{ readonly ms: number } | Failed>;
   readonly abilities: Cells<Abilities | Failed>;
 }

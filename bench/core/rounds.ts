@@ -51,15 +51,15 @@ export async function observe(names: readonly Name[]): Promise<Cells<Abilities |
   return found;
 }
 
-/** From the start of a process until the tool is imported; the floor imports nothing. */
+/** Processor time from the start of a process until the tool is imported; the floor imports nothing. */
 export async function measureImports(names: readonly Name[]): Promise<Cells<{ readonly ms: number } | Failed>> {
   const turn = async (name: Name) => {
     const imports = CONTENDERS[name].imports.map((one) => `import ${JSON.stringify(one)};`).join("");
-    const code = `${imports}console.log(performance.now());`;
+    const code = `${imports}const { user, system } = process.cpuUsage(); console.log((user + system) / 1_000);`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code], { cwd: PEERS });
     return { ms: Number(stdout) };
   };
-  return Object.fromEntries(await takeTurns(names, { rounds: 9, warmUps: 1, enoughMs: Infinity, turn }));
+  return Object.fromEntries(await takeTurns(names, { rounds: 15, warmUps: 1, enoughMs: Infinity, turn }));
 }
 
 async function inFreshProcess<T>(name: Name, ask: (contestant: Contestant) => Promise<T>, limitMs = LIMIT_MS): Promise<T> {

@@ -6,7 +6,7 @@ import { importsOf, read, type Imports } from "../support/imports.js";
 
 /** The files of lib/, lowest layer first: each imports only what stands in a line above its own. */
 const LAYERS = [
-  "wording folder text-width",
+  "wording folder text-width lists cycles call-site deadlines",
   "errors",
   "lifecycle key graph channel",
   "config-text config-value",
@@ -22,14 +22,16 @@ const LAYERS = [
   "plain-board",
   "console-board",
   "open-board",
-  "deadlines slot",
+  "slot",
   "launch halt health system-map",
   "rollback",
   "engine",
   "running",
   "system",
   "render",
-  "arguments",
+  "arguments program-output",
+  "program inspection process-host",
+  "execution",
   "runner",
   "index",
 ].map((line) => line.split(" ").map((name) => `lib/${name}.ts`));
@@ -61,8 +63,8 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
 };
 
 const DRIVERS = ["mongodb", "ioredis", "fastify", "@fastify/swagger", "prom-client"];
-/** Programs of their own, which read their arguments and end themselves; of the library only the runner does. */
-const PROGRAMS = ["lib/runner.ts", "components/embedded/supervisor.ts"];
+/** Programs of their own, which read their arguments and end themselves; of the library only the host of a program does. */
+const PROGRAMS = ["lib/process-host.ts", "components/embedded/supervisor.ts"];
 const ENDS_PROCESS = /\bprocess\.(?:argv|exit|exitCode|abort)\b|\bprocess\.(?:on|once|addListener|prependListener)\((?!"exit")/;
 const { dependencies, devDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as Record<string, Record<string, string>>;
 
@@ -139,7 +141,8 @@ describe("the boundaries of the project", () => {
 
   it("have no cycle", () => expect(cycles(files)).to.deep.equal([]));
 
-  it("leave it to the runner to read arguments, hear signals and end the process", () => expect(endsProcess(files)).to.deep.equal([]));
+  it("leave it to the host of a program to read arguments, hear signals and end the process", () =>
+    expect(endsProcess(files)).to.deep.equal([]));
 
   it("name no package for a file that does not load it, and only dependencies", () => {
     const listed = (table: typeof LAZY) => Object.entries(table).flatMap(([file, names]) => names.map((name) => ({ file, name })));
@@ -172,7 +175,7 @@ describe("the boundaries of the project", () => {
     it(`refuse it that ${found}`, () => expect(forbidden(new Map([[file, read(file, code)]]))).to.deep.equal([found]));
   }
 
-  it("refuse two drivers in one file, a cycle, and a signal handler outside the runner", () => {
+  it("refuse two drivers in one file, a cycle, and a signal handler outside of it", () => {
     const one = (file: string, code: string): [string, Imports] => [file, read(file, code)];
     const both = one("components/mongo-connection.ts", 'import("mongodb"); import("ioredis");');
     expect(forbidden(new Map([both]))).to.include("components/mongo-connection.ts imports mongodb and ioredis");

@@ -1,6 +1,6 @@
 /** A process as the runner sees it, without a process. */
 import { Writable } from "node:stream";
-import type { Host } from "../../lib/runner.js";
+import type { Host } from "../../lib/program.js";
 
 export interface FakeHost extends Host {
   /** what was written, in order: `out: …` or `err: …` for each line */

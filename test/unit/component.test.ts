@@ -11,6 +11,11 @@ const Cache = key<string>()("cache");
 const db = component(Db, { start: () => "the db" });
 
 describe("a component made of functions", () => {
+  it("knows where it was defined, as a stack does", () => {
+    const [part, stack = ""] = [component(key<number>()("one"), { start: () => 1 }), new Error("here").stack];
+    expect(part.origin).to.equal(/([^/\\()\s]+:\d+):\d+\)?$/.exec(stack.split("\n")[1] ?? "")?.[1]);
+  });
+
   it("receives its needs under its own names for them", async () => {
     const Reader = key<unknown>()("reader");
     const reader = component(Reader, { needs: { first: Db, second: Db, cache: opt(Cache) }, start: (needs) => ({ ...needs }) });

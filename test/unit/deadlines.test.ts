@@ -1,7 +1,7 @@
 /** Many deadlines on one timer, on the clock itself. */
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import { Deadlines, type Timed } from "../../lib/deadlines.js";
+import { Deadlines, NEVER, type Timed } from "../../lib/deadlines.js";
 import { settled } from "../support/outcome.js";
 
 const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
@@ -11,8 +11,17 @@ interface Task extends Timed {
   readonly call: () => void;
 }
 
-const task = (call: () => void): Task => ({ dueAt: Number.POSITIVE_INFINITY, call });
-const newDeadlines = () => new Deadlines<Task>((one) => one.call());
+const task = (call: () => void): Task => ({ dueAt: NEVER, call });
+/** Deadlines of whatever is set. */
+function newDeadlines(): Pick<Deadlines<Task>, "set" | "clear" | "end"> {
+  const all = new Set<Task>();
+  const deadlines = new Deadlines(all, (one) => one.call());
+  return {
+    set: (one, ...when) => deadlines.set(all.add(one) && one, ...when),
+    clear: (one) => deadlines.clear(one),
+    end: () => deadlines.end(),
+  };
+}
 
 describe("deadlines", () => {
   it("call back in the order in which they expire, not before, on one timer", async () => {
@@ -52,7 +61,7 @@ describe("deadlines", () => {
     expect(log).to.deep.equal([1, 2, 3]);
   });
 
-  it("do not call back what was cleared, and leave no timer once all are", async () => {
+  it("do not call back what was cleared, and leave no timer once they are ended", async () => {
     const deadlines = newDeadlines();
     await settled();
     const before = timers();
@@ -65,13 +74,13 @@ describe("deadlines", () => {
     await delay(10);
     await settled();
     deadlines.clear(second);
-    deadlines.clear(second);
     deadlines.clear(third);
+    deadlines.end();
     expect(timers() - before).to.equal(0);
     expect(log).to.deep.equal(["third"]);
   });
 
-  it("hold nothing of what was cleared, however many came and went", async () => {
+  it("come once for what was set, however many others came and went", async () => {
     const deadlines = newDeadlines();
     const log: string[] = [];
     const last = task(() => log.push("last"));
@@ -107,11 +116,9 @@ describe("deadlines", () => {
 
   it("may be set again by the very one that expires", async () => {
     const log: string[] = [];
-    const deadlines = new Deadlines<Timed>((one) => log.push("due") < 2 && deadlines.set(one, 1));
-    deadlines.set(
-      task(() => {}),
-      1,
-    );
+    const deadlines = newDeadlines();
+    const again = task(() => log.push("due") < 2 && deadlines.set(again, 1));
+    deadlines.set(again, 1);
     await delay(20);
     await settled();
     expect(log).to.deep.equal(["due", "due"]);
@@ -134,7 +141,7 @@ describe("deadlines", () => {
     const months = task(() => expect.fail("came"));
     deadlines.set(months, 2 ** 32);
     await delay(5);
-    deadlines.clear(months);
+    deadlines.end();
     process.off("warning", note);
     expect(warnings).to.deep.equal([]);
   });

@@ -1,6 +1,6 @@
 /** The graph, case by case; random graphs have a file of their own. */
 import { expect } from "chai";
-import { criticalPath, graphProblems, link, pathTo, subset, withDependents, type Graph } from "../../lib/graph.js";
+import { criticalPath, graphProblems, link, pathTo, settingsOf, subset, wiresOf, withDependents, type Graph } from "../../lib/graph.js";
 import { all, config, group, key, opt, type Need } from "../../lib/key.js";
 
 /** `graph({ a: ["b", "c?", "routes*"], b: "in routes" })`; a need with `?` is optional, one with `*` a group. */
@@ -43,13 +43,13 @@ describe("the order of a graph", () => {
   it("puts all members of a group before whoever needs them, and among them what another member needs first", () => {
     const one = graph({ app: ["routes*"], late: ["early"], early: [] }, { routes: ["late", "early"] });
     expect(names(one, one.order)).to.equal("early late app");
-    const [wire] = one.wires[0] ?? [];
+    const [wire] = wiresOf(one, 0);
     expect(typeof wire === "object" && wire.kind === "many" && names(one, wire.to)).to.equal("early late");
   });
 
   it("takes one component under several names as one need", () => {
     const one = graph({ a: ["b", key()("b")], b: [] });
-    expect([one.needs[0], one.dependents[1], one.wires[0]?.length]).to.deep.equal([[1], [0], 2]);
+    expect([one.needs.of(0), one.dependents.of(1), wiresOf(one, 0)]).to.deep.equal([[1], [0], [1, 1]]);
   });
 
   it("finds a class by itself and by its component's name", () => {
@@ -65,7 +65,8 @@ describe("the order of a graph", () => {
 
   it("leaves settings out", () => {
     const one = graph({ a: [config({})] });
-    expect([one.needs, one.wires[0]?.[0]]).to.deep.equal([[[]], { kind: "config", node: 0, need: config({}) }]);
+    const wire = { kind: "config", node: 0, need: config({}) };
+    expect([one.needs.of(0), wiresOf(one, 0), settingsOf(one)]).to.deep.equal([[], [wire], [wire]]);
   });
 
   it("copes with a chain of 100,000, whichever way it is declared", () => {

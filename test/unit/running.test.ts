@@ -24,6 +24,19 @@ describe("a running system", () => {
     expect(running.get(k("reader"))).to.equal(running.get(Reader));
   });
 
+  it("holds no timer, nor does it once it has stopped", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+    const { part } = journal();
+    await settled(); // mocha sets its own timer once a test has returned its promise
+    const before = timers();
+    const running = await system(part("a", [], { start: settled, stop: settled, health: settled })).start({ stopTimeoutMs: 10_000 });
+    expect(timers() - before).to.equal(0);
+    expect((await running.health()).healthy).to.equal(true);
+    expect(timers() - before).to.equal(0);
+    await running.stop();
+    expect(timers() - before).to.equal(0);
+  });
+
   it("names what it does not have, and what may have been meant", async () => {
     await using running = await system(journal().part("connection")).start();
     for (const [ask, doing] of [

@@ -1,0 +1,43 @@
+/** Many short lists of nodes side by side in one array, so that going through them touches no other object. */
+
+export class Lists {
+  /** @param starts where in `items` each list begins, and the last one ends */
+  constructor(
+    readonly starts: Uint32Array,
+    readonly items: Int32Array,
+  ) {}
+
+  static from(lists: readonly (readonly number[])[]): Lists {
+    const starts = new Uint32Array(lists.length + 1);
+    for (const [index, { length }] of lists.entries()) starts[index + 1] = starts[index]! + length;
+    return new Lists(starts, Int32Array.from(lists.flat()));
+  }
+
+  /** How many lists there are. */
+  get size(): number {
+    return this.starts.length - 1;
+  }
+
+  lengthOf(index: number): number {
+    return this.starts[index + 1]! - this.starts[index]!;
+  }
+
+  /** A copy of one list; whoever is in a hurry reads `starts` and `items`. */
+  of(index: number): number[] {
+    const list: number[] = [];
+    for (let at = this.starts[index]!; at < this.starts[index + 1]!; at++) list.push(this.items[at]!);
+    return list;
+  }
+
+  /** For each node the lists that it stands in, lowest first. */
+  reversed(): Lists {
+    const starts = new Uint32Array(this.starts.length);
+    for (const to of this.items) starts[to + 1]!++;
+    for (let index = 1; index < starts.length; index++) starts[index]! += starts[index - 1]!;
+    const next = starts.slice();
+    const items = new Int32Array(this.items.length);
+    for (let from = 0, at = 0; from < this.size; from++)
+      for (const end = this.starts[from + 1]!; at < end; at++) items[next[this.items[at]!]!++] = from;
+    return new Lists(starts, items);
+  }
+}
