@@ -7,7 +7,7 @@ import type { DeadLetterStage } from "./dead-letters.js";
 import { NO_RANGE_COUNTS, type RangeCounts } from "./ledger-documents.js";
 import { reasonsOf, type Reason } from "./reasons.js";
 import { Skip } from "./transform.js";
-import { writeChanges, type ChangeParcel } from "./write-changes.js";
+import { changeWriter, type ChangeParcel } from "./write-changes.js";
 import { writeDocuments, type Parcel } from "./write-documents.js";
 
 interface ChunkOptions {
@@ -66,6 +66,7 @@ export function changing(
   how: { readonly mark: Mark; readonly isRaw: boolean; readonly writeConcern: WriteConcernSettings },
 ): ChunkWriter {
   const convertAll = oneByOne(convert);
+  const writeChanges = changeWriter(collection, how);
   return async (chunk, { isDry, session }) => {
     const tally = new Tally(chunk);
     let todo = chunk.map((raw, source) => ({ raw, source }));
@@ -80,7 +81,7 @@ export function changing(
         else if (converted !== "own") parcels.push({ ...converted, source });
       }
       if (isDry) break;
-      const { refusals, missing, stale } = await tally.timed(() => writeChanges(collection, parcels, { ...how, session }));
+      const { refusals, missing, stale } = await tally.timed(() => writeChanges(parcels, { session, isOneByOne: attempt > 1 }));
       for (const { source, error } of refusals) tally.fail(source, "write", error);
       tally.missing += missing.length;
       if (attempt === ATTEMPTS) {

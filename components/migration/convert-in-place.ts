@@ -1,20 +1,20 @@
-/** Turns the bytes of a document into the update that changes it in its place, by a user's function. */
+/** Turns the bytes of a document into what changes in its place, by a user's function. */
 import { isDeepStrictEqual } from "node:util";
 import type { Document } from "mongodb";
 import { describe, MigrationInputError } from "../../lib/index.js";
-import { bson, encoded } from "./bson.js";
+import { encoded } from "./bson.js";
 import { MARK_FIELD, markOf, type Mark } from "./mark.js";
 import { embed } from "./raw-build.js";
+import { documentReader } from "./raw-decode.js";
 import { differenceOf } from "./raw-difference.js";
 import { fieldReader } from "./raw-document.js";
-import { elementFinder, elementsOf, updateStatements, type FieldUpdate } from "./raw-update.js";
+import { documentWriter } from "./raw-encode.js";
+import { elementFinder, elementsOf, type DocumentUpdate, type FieldUpdate } from "./raw-update.js";
 import { Put, Skip, type Edit, type Edited, type Transform, type TransformContext } from "./transform.js";
 
 /** What changes in one document. */
-export interface Change {
+export interface Change extends DocumentUpdate {
   readonly id: unknown;
-  /** `{ q, u }` as bytes; made only where what was read still stands, and the document is not marked */
-  readonly statement: Uint8Array;
 }
 
 /** `earlier` and `own`: it was done before, by an earlier run or by this one. */
@@ -25,8 +25,8 @@ export type ConvertInPlace = (raw: Uint8Array) => Changed | Promise<Changed>;
 
 /** By a function of the whole document; the change is what differs in its top-level fields. */
 export function changeByTransform(transform: Transform<Document, string>, mark: Mark, context: TransformContext): ConvertInPlace {
-  const { deserialize } = bson();
-  const statement = updateStatements(mark);
+  const read = documentReader();
+  const write = documentWriter();
   const compare = (raw: Uint8Array, id: unknown, result: unknown): Changed => {
     if (result instanceof Skip) return result;
     if (typeof result !== "object" || result === null || Array.isArray(result) || result instanceof Put) {
@@ -34,15 +34,15 @@ export function changeByTransform(transform: Transform<Document, string>, mark: 
     }
     // By bytes, as the transform may have changed the very document that it was given.
     const document = result as Document;
-    const changes = differenceOf(raw, encoded(document));
-    const fields = changes.filter((change) => change.name !== MARK_FIELD && !isSameValue(change, document[change.name]));
+    const changes = differenceOf(raw, write(document));
+    const fields = changes.filter((change) => change.name !== MARK_FIELD && !isSameValue(read, change, document[change.name]));
     if (fields.some(({ name, after }) => name === "_id" && after)) {
       throw new MigrationInputError("The transform changed the _id, which stays as it is in place");
     }
-    return { id, statement: statement(raw, checked(fields.filter(({ name }) => name !== "_id"))) };
+    return { id, raw, fields: checked(fields.filter(({ name }) => name !== "_id")) };
   };
   return (raw) => {
-    const source = deserialize(raw);
+    const source = read(raw);
     const { _id, [MARK_FIELD]: field } = source;
     const marked = markOf(field, mark);
     if (marked !== "none") return marked;
@@ -55,7 +55,6 @@ export function changeByTransform(transform: Transform<Document, string>, mark: 
 export function changeByEdit(edit: Edit<Document, string>, mark: Mark, context: TransformContext): ConvertInPlace {
   const read = fieldReader([...new Set([...edit.reads, "_id", MARK_FIELD])]);
   const find = elementFinder(edit.reads);
-  const statement = updateStatements(mark);
   return (raw) => {
     const values = read(raw);
     const marked = markOf(values[MARK_FIELD], mark);
@@ -77,16 +76,13 @@ export function changeByEdit(edit: Edit<Document, string>, mark: Mark, context: 
       ...names.map((name, index) => ({ name, after: written[index], ...known(name) })),
       ...unset.map((name) => ({ name, ...known(name) })),
     ];
-    return {
-      id: values._id,
-      statement: statement(raw, [...checked(changed), ...kept.map((name) => ({ name, isKept: true, ...known(name) }))]),
-    };
+    return { id: values._id, raw, fields: [...checked(changed), ...kept.map((name) => ({ name, isKept: true, ...known(name) }))] };
   };
 }
 
 /** A number may have become another type of number on its way through JavaScript. */
-function isSameValue({ name, before, after }: FieldUpdate, value: unknown): boolean {
-  return before !== undefined && after !== undefined && isDeepStrictEqual(bson().deserialize(embed([before]))[name], value);
+function isSameValue(read: (raw: Uint8Array) => Document, { name, before, after }: FieldUpdate, value: unknown): boolean {
+  return before !== undefined && after !== undefined && isDeepStrictEqual(read(embed([before]))[name], value);
 }
 
 function isField(name: string): boolean {

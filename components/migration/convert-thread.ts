@@ -1,7 +1,7 @@
 /** One thread that converts chunks: loads the module, says that it is ready, answers. */
 import { parentPort, workerData } from "node:worker_threads";
 import { StateError } from "../../lib/index.js";
-import { oneByOne } from "./convert-chunk.js";
+import { oneByOne, type ConvertChunk } from "./convert-chunk.js";
 import { answerOf, unpack, type Question } from "./convert-message.js";
 import type { ThreadData } from "./convert-threads.js";
 import { definedWhile } from "./data-migration.js";
@@ -17,8 +17,12 @@ parentPort?.on("message", (question: Question) => {
 });
 parentPort?.postMessage("ready");
 
-async function answer(question: Question): Promise<void> {
-  const convert = oneByOne(found?.convert(question.context) ?? (() => []));
-  const given = answerOf(question.id, await convert(unpack(question)), found?.collections ?? []);
+/** Made once a run: it learns the names of fields. */
+let made: { readonly run: string; readonly convert: ConvertChunk } | undefined;
+
+async function answer({ id, context, ...packed }: Question): Promise<void> {
+  const { run } = context;
+  if (made?.run !== run) made = { run, convert: oneByOne(found?.convert(context) ?? (() => [])) };
+  const given = answerOf(id, await made.convert(unpack(packed)), found?.collections ?? []);
   parentPort?.postMessage(given, [given.bytes.buffer, given.ends.buffer, given.sources.buffer, given.into.buffer]);
 }

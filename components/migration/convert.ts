@@ -1,8 +1,9 @@
 /** Turns the bytes of a source document into those of target documents, by a user's function. */
 import type { Document } from "mongodb";
 import { describe, didYouMean, MigrationInputError } from "../../lib/index.js";
-import { bson, encoded } from "./bson.js";
+import { documentReader } from "./raw-decode.js";
 import { fieldReader, splice } from "./raw-document.js";
+import { documentWriter } from "./raw-encode.js";
 import { Put, Skip, type Edit, type Edited, type Transform, type TransformContext } from "./transform.js";
 
 /** One document for one collection, as bytes. */
@@ -19,16 +20,17 @@ export type Convert = (raw: Uint8Array) => Converted | Promise<Converted>;
 
 /** By a function of the whole document, decoded as the driver does it. */
 export function byTransform(transform: Transform<Document, string>, collections: readonly string[], context: TransformContext): Convert {
-  const { deserialize } = bson();
+  const read = documentReader();
+  const write = documentWriter();
   const encode = (source: Document, result: unknown): Converted => {
     if (result instanceof Skip) return result;
     return putsOf(result, collections).map(({ into, document }) => ({
       into,
-      bytes: encoded(withIdFirst(document, source._id)),
+      bytes: write(withIdFirst(document, source._id)),
     }));
   };
   return (raw) => {
-    const source = deserialize(raw);
+    const source = read(raw);
     const result = transform(source, context);
     return result instanceof Promise ? result.then((value) => encode(source, value)) : encode(source, result);
   };

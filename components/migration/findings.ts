@@ -8,6 +8,7 @@ import { Reasons, type Reason } from "./reasons.js";
 export interface Findings {
   /** the most frequent first, at most 20 kinds */
   readonly failures: readonly Reason[];
+  /** also of interrupted starts, as far as those have written it down */
   readonly exclusions: readonly Reason[];
   /** how long a chunk took to be written; undefined where none was */
   readonly latency: { readonly p50Ms: number; readonly p95Ms: number } | undefined;
@@ -17,6 +18,15 @@ export class FindingsTally {
   readonly #failures = new Reasons();
   readonly #exclusions = new Reasons();
   readonly #writes = new Latencies();
+
+  /** @param skips why interrupted starts left something out */
+  constructor(skips: readonly Reason[] = []) {
+    for (const { text, count } of skips) this.#exclusions.add(text, count);
+  }
+
+  get skips(): readonly Reason[] {
+    return this.#exclusions.list();
+  }
 
   add(outcome: Outcome): void {
     if (outcome.kind === "failed") this.#failures.add(firstLine(outcome.error));

@@ -18,11 +18,22 @@ export interface IdsFile<Id> {
  * @throws {MigrationInputError} when the file cannot be read
  */
 export async function readIdsFile<Id>(path: string, codec: IdCodec<Id>, like: Id): Promise<IdsFile<Id>> {
+  const { ids, odd } = await readIdLines(path, codec, like);
+  return { ids, odd };
+}
+
+/** As `readIdsFile`, with the line of each id, from 1 up. */
+export async function readIdLines<Id>(
+  path: string,
+  codec: IdCodec<Id>,
+  like: Id,
+): Promise<IdsFile<Id> & { readonly lines: readonly number[] }> {
   const lines = (await textOf(path)).replace(/^\uFEFF/, "").split(/\r?\n/);
   if (lines.at(-1) === "") lines.pop();
   const odd: string[] = [];
   const first = new Map<string, number>();
   const ids: Id[] = [];
+  const places: number[] = [];
   for (const [index, raw] of lines.entries()) {
     const text = raw.trim();
     const line = index + 1;
@@ -37,9 +48,19 @@ export async function readIdsFile<Id>(path: string, codec: IdCodec<Id>, like: Id
     else {
       first.set(name, line);
       ids.push(id);
+      places.push(line);
     }
   }
-  return { ids, odd };
+  return { ids, lines: places, odd };
+}
+
+/** @throws {MigrationInputError} where the file has lines and no id */
+export function refuseUseless<Id>({ ids, odd }: Pick<IdsFile<Id>, "ids" | "odd">, path: string): void {
+  if (ids.length > 0 || odd.length === 0) return;
+  throw new MigrationInputError(`None of the ${plural(odd.length, "line")} of "${path}" can be used`, {
+    fix: "name a file with one id a line",
+    notes: firstOdd(odd),
+  });
 }
 
 /** Odd lines that are named. */

@@ -1,6 +1,7 @@
 /** Which lanes go with which effects, targets and servers, and what is wrong with those that do not. */
 import type { Document } from "mongodb";
 import { plural } from "../../lib/index.js";
+import { idProblems } from "./pipeline-ids.js";
 import type { Source, Target } from "./endpoints.js";
 
 /** How a write is made safe against being done twice. */
@@ -9,15 +10,17 @@ export type Effect = "replace" | "marker" | "transaction";
 export type LaneName = "transform" | "edit" | "route" | "pipeline";
 
 /** What is looked at of a migration's options. */
-interface Described extends Partial<Record<Exclude<LaneName, "route">, unknown>> {
+interface Described extends Partial<Record<"transform" | "edit", unknown>> {
   readonly source: Source;
   readonly target?: Target;
   readonly route?: Readonly<Record<string, Document>>;
+  readonly pipeline?: readonly Document[];
+  readonly parseId?: unknown;
 }
 
 /** Every pair that would not do what it says, a sentence each. */
 export function laneProblems(options: Described, lane: LaneName, effect: Effect): readonly string[] {
-  const { source, target, route } = options;
+  const { source, target, route, pipeline = [], parseId } = options;
   const isInPlace = target === undefined;
   const isInServer = lane === "route" || lane === "pipeline";
   const problems: string[] = [];
@@ -38,6 +41,8 @@ export function laneProblems(options: Described, lane: LaneName, effect: Effect)
   }
   if (target && lane === "pipeline" && target.collections.length > 1)
     problems.push(`pipeline has one target, into() names ${plural(target.collections.length, "collection")}`);
+  problems.push(...idProblems(pipeline));
+  if (isInServer && parseId !== undefined) problems.push(`parseId is for transform and edit; the server does ${lane} range by range`);
   if (target?.connection.name === source.connection.name && target.db === source.db && target.collections.includes(source.collection))
     problems.push(`"${source.collection}" is source and target; to change documents in place, leave target away`);
   return problems;

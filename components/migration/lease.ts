@@ -1,8 +1,10 @@
 /** A lease in MongoDB: of all who want to do a piece of work, one does. */
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Collection, Db } from "mongodb";
+import type { ClientSession, Collection, Db, Document } from "mongodb";
 import { AlreadyRunningError, duration, StateError } from "../../lib/index.js";
+import { LEDGER_OPTIONS } from "./ledger-documents.js";
 import { isTransient } from "./patience.js";
 
 /** The right to do a piece of work, renewed until it is released. */
@@ -14,9 +16,21 @@ export interface Lease {
 }
 
 /** A lease whose owners come one after another. */
-interface OrderedLease extends Lease {
+export interface OrderedLease extends Lease {
   /** higher than that of every earlier owner, as long as `_millrace.leases` is not emptied by hand */
   readonly epoch: number;
+  /**
+   * Says that the owner works in this session: whoever takes the lease over ends it first, with the transaction that it may hold
+   * open. At once where that was said before.
+   */
+  holds(session: ClientSession): Promise<void>;
+}
+
+type SessionId = NonNullable<ClientSession["id"]>;
+
+export interface LeaseOptions {
+  /** a UUID: whoever asks again under the same name, since an answer was lost, is no rival of itself */
+  readonly owner?: string;
 }
 
 interface LeaseDocument {
@@ -25,6 +39,9 @@ interface LeaseDocument {
   readonly pid: number;
   readonly epoch: number;
   readonly expires: Date;
+  readonly owner?: string;
+  /** in which the owner works */
+  readonly sessions?: readonly SessionId[];
 }
 
 const LEASES = "_millrace.leases";
@@ -38,9 +55,11 @@ const RELEASE_MS = 2_000;
  *
  * @throws {AlreadyRunningError} when another process holds it
  */
-export async function mongoLease(db: Db, name: string): Promise<OrderedLease> {
-  const leases = db.collection<LeaseDocument>(LEASES);
-  const epoch = await take(leases, name);
+export async function mongoLease(db: Db, name: string, { owner = randomUUID() }: LeaseOptions = {}): Promise<OrderedLease> {
+  const leases = db.collection<LeaseDocument>(LEASES, LEDGER_OPTIONS);
+  const { epoch, sessions: left = [] } = await take(leases, name, owner);
+  if (left.length > 0) await endSessions(leases, name, left);
+  const held = new Map<string, Promise<void>>();
   const controller = new AbortController();
   const renewal = setInterval(() => {
     void renew(leases, name, epoch).catch((error: unknown) => {
@@ -51,25 +70,35 @@ export async function mongoLease(db: Db, name: string): Promise<OrderedLease> {
   return {
     epoch,
     lost: controller.signal,
+    holds: async ({ id }) => {
+      if (!id) return;
+      const text = id.id.toString("hex");
+      const told = held.get(text) ?? change(leases, name, epoch, { $addToSet: { sessions: id } });
+      held.set(text, told);
+      await told.catch((error: unknown) => {
+        held.delete(text);
+        throw error;
+      });
+    },
     release: async () => {
       clearInterval(renewal);
       // The document stays: an epoch that began anew would be that of an owner who has not noticed yet that it lost the lease.
-      const given = leases.updateOne({ _id: name, epoch }, { $set: { expires: new Date(0) } }).catch(() => {});
+      const given = leases.updateOne({ _id: name, epoch }, { $set: { expires: new Date(0) }, $unset: { sessions: "" } }).catch(() => {});
       await Promise.race([given, sleep(RELEASE_MS, undefined, { ref: false })]);
     },
   };
 }
 
-async function take(leases: Collection<LeaseDocument>, name: string): Promise<number> {
+async function take(leases: Collection<LeaseDocument>, name: string, owner: string): Promise<LeaseDocument> {
   await leases.updateOne({ _id: name }, { $setOnInsert: { host: "", pid: 0, epoch: 0, expires: new Date(0) } }, { upsert: true });
   const held = await leases.findOne({ _id: name });
-  const isDead = held !== null && held.host === hostname() && !isAlive(held.pid);
+  const isFree = held !== null && (held.owner === owner || (held.host === hostname() && !isAlive(held.pid)));
   const taken = await leases.findOneAndUpdate(
-    { _id: name, ...(held && isDead ? { epoch: held.epoch } : { $expr: { $lt: ["$expires", "$$NOW"] } }) },
-    [{ $set: { host: hostname(), pid: process.pid, epoch: { $add: ["$epoch", 1] }, expires: { $add: ["$$NOW", TTL_MS] } } }],
-    { returnDocument: "after", writeConcern: { w: "majority" } },
+    { _id: name, ...(isFree ? { epoch: held.epoch } : { $expr: { $lt: ["$expires", "$$NOW"] } }) },
+    [{ $set: { host: hostname(), pid: process.pid, owner, epoch: { $add: ["$epoch", 1] }, expires: { $add: ["$$NOW", TTL_MS] } } }],
+    { returnDocument: "after" },
   );
-  if (taken) return taken.epoch;
+  if (taken) return taken;
   // Whoever came first may have taken it since it was read.
   const holder = await leases.findOne({ _id: name });
   const left = holder ? holder.expires.getTime() - Date.now() : 0;
@@ -78,8 +107,23 @@ async function take(leases: Collection<LeaseDocument>, name: string): Promise<nu
   });
 }
 
-async function renew(leases: Collection<LeaseDocument>, name: string, epoch: number): Promise<void> {
-  const { matchedCount } = await leases.updateOne({ _id: name, epoch }, [{ $set: { expires: { $add: ["$$NOW", TTL_MS] } } }]);
+/** Ends what an earlier owner has left open: the server would keep it for a minute or more, and hold up whoever writes the same. */
+async function endSessions(leases: Collection<LeaseDocument>, name: string, sessions: readonly SessionId[]): Promise<void> {
+  try {
+    await leases.db.admin().command({ killSessions: sessions });
+    await leases.updateOne({ _id: name }, { $pullAll: { sessions } });
+  } catch (error) {
+    // Where the user may not do that, the server does it later.
+    if (isTransient(error)) throw error;
+  }
+}
+
+function renew(leases: Collection<LeaseDocument>, name: string, epoch: number): Promise<void> {
+  return change(leases, name, epoch, [{ $set: { expires: { $add: ["$$NOW", TTL_MS] } } }]);
+}
+
+async function change(leases: Collection<LeaseDocument>, name: string, epoch: number, update: Document | Document[]): Promise<void> {
+  const { matchedCount } = await leases.updateOne({ _id: name, epoch }, update);
   if (matchedCount === 0) throw new StateError(`The lease "${name}" was taken over by another process`);
 }
 

@@ -2,6 +2,7 @@
 import type { Collection, CollectionOptions, Db } from "mongodb";
 import { StateError } from "../../lib/index.js";
 import type { Range } from "./range.js";
+import type { Reason } from "./reasons.js";
 
 /** What must be the same for a run to be gone on with; texts that a person can compare. */
 export interface RunOptions {
@@ -11,6 +12,8 @@ export interface RunOptions {
   readonly effect: string;
   /** canonical EJSON */
   readonly filter: string;
+  /** which documents a file names; absent: all */
+  readonly ids?: string;
   /** of the transformation */
   readonly version: string;
 }
@@ -50,6 +53,8 @@ export interface RangeState extends Range {
   readonly chunk: number;
   readonly isDone: boolean;
   readonly counts: RangeCounts;
+  /** the target had documents there before the first was written; absent where nobody looked */
+  readonly isOccupied?: boolean;
 }
 
 /** What is asked of a run while it is under way, by whoever watches it; what is absent is as the settings say. */
@@ -85,6 +90,20 @@ export interface RunDocument {
   readonly total?: number;
   readonly control?: Control;
   readonly report?: object;
+  /** why documents were left out, in all starts */
+  readonly skips?: readonly Reason[];
+  /** the newest ten times that its dead letters were tried again */
+  readonly retries?: readonly RetryRecord[];
+  /** what came of dead letters that are none any more */
+  readonly retried?: Settled;
+}
+
+export type Settled = Pick<RangeCounts, "written" | "skipped" | "missing">;
+
+/** One time that the dead letters of a run were tried again. */
+export interface RetryRecord {
+  readonly endedAt: Date;
+  readonly report: object;
 }
 
 /** A range as it is stored. */
@@ -134,9 +153,29 @@ export function beginningWith(fields: Readonly<Record<string, string>>): { reado
 }
 
 export function rangeState({ _id, epoch, seq, hasBegun, chunk, isDone, counts, ...rest }: RangeDocument): RangeState {
-  const bounds = Object.fromEntries((["min", "max", "cursor"] as const).filter((name) => name in rest).map((name) => [name, rest[name]]));
-  return { index: _id.index, ...bounds, epoch, seq, hasBegun, chunk, isDone, counts };
+  const names = ["min", "max", "cursor", "listed", "isOccupied"] as const;
+  const given = Object.fromEntries(names.filter((name) => name in rest).map((name) => [name, rest[name]]));
+  return { index: _id.index, ...given, epoch, seq, hasBegun, chunk, isDone, counts };
 }
+
+/** The ranges of a plan in order, read page by page. */
+export async function* rangesOf(
+  ranges: Collection<RangeDocument>,
+  { run, plan }: Pick<RunDocument, "run" | "plan">,
+): AsyncGenerator<RangeState> {
+  if (plan === undefined) return;
+  const all = beginningWith({ run, plan });
+  // Whoever takes them works long on each: a cursor would be given up by the server.
+  for (let after = all.$gt; ;) {
+    const page = await ranges.find({ _id: { ...all, $gt: after } }, { sort: { _id: 1 }, limit: PAGE }).toArray();
+    for (const document of page) yield rangeState(document);
+    if (page.length < PAGE) return;
+    after = page.at(-1)?._id as never;
+  }
+}
+
+/** Ranges read at once. */
+const PAGE = 1_000;
 
 /** The sums of the counts of ranges. */
 export async function countsOf(ranges: Collection<RangeDocument>, { run, plan }: Pick<RunDocument, "run" | "plan">): Promise<RangeCounts> {

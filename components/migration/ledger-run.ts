@@ -74,7 +74,7 @@ async function begin({ runs, ranges }: LedgerStore, name: string, newest: RunDoc
       {
         $set: { run: randomUUID(), state: "running", epoch, options },
         $currentDate: { startedAt: true },
-        $unset: { endedAt: "", report: "", control: "" },
+        $unset: { endedAt: "", report: "", control: "", skips: "", retries: "", retried: "" },
       },
       { upsert: true, returnDocument: "after" },
     );
@@ -89,7 +89,9 @@ async function begin({ runs, ranges }: LedgerStore, name: string, newest: RunDoc
 /** `filter was {"a":1}, now {}` for each option that is not what it was. */
 function differences(before: RunOptions, now: RunOptions): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof RunOptions>;
-  return [...names].filter((name) => before[name] !== now[name]).map((name) => `${name} was ${before[name]}, now ${now[name]}`);
+  return [...names]
+    .filter((name) => before[name] !== now[name])
+    .map((name) => `${name} was ${before[name] ?? "not set"}, now ${now[name] ?? "not set"}`);
 }
 
 function otherOptions({ _id, options }: RunDocument, now: RunOptions): MigrationStateError {

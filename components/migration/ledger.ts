@@ -1,10 +1,11 @@
 /** The ledger of a migration: which run it is, how far each range is, and who may say so. */
 import type { ClientSession, Db } from "mongodb";
 import { ArgumentError } from "../../lib/index.js";
-import { ledgerStore, type Control, type RangeCounts, type RangeState, type RunOptions } from "./ledger-documents.js";
+import { ledgerStore, type Control, type RangeCounts, type RangeState, type RunDocument, type RunOptions } from "./ledger-documents.js";
 import { openRun } from "./ledger-run.js";
 import { mongoLease } from "./lease.js";
 import type { Range } from "./range.js";
+import type { Reason } from "./reasons.js";
 import { StoredLedger } from "./stored-ledger.js";
 
 export interface LedgerOptions {
@@ -14,6 +15,8 @@ export interface LedgerOptions {
   readonly resume?: "allowed" | "required";
   /** give an unfinished or complete run up and begin a new one; default false */
   readonly reset?: boolean;
+  /** as for the lease */
+  readonly owner?: string;
 }
 
 /** What a checkpoint says. */
@@ -64,9 +67,11 @@ export interface Ledger {
    * range, and again where a chunk becomes larger than the last checkpoint said. Returns the range as it is then: its `chunk`
    * is never less than that of a chunk that an earlier owner may have written.
    *
+   * @param options.isOccupied whether the target has documents there before the first is written; kept where it is the first claim
+   *
    * @throws {StateError} when the range is not as given: two jobs work on it, or it is done
    */
-  claim(range: RangeState, chunk: number): Promise<RangeState>;
+  claim(range: RangeState, chunk: number, options?: { readonly isOccupied?: boolean }): Promise<RangeState>;
   /**
    * Moves the cursor, the counts and the size of the next chunk of a claimed range in one step, and returns the range as it is
    * then. Its `chunk` is never less than what an earlier owner may have written and this checkpoint has not reached.
@@ -81,6 +86,16 @@ export interface Ledger {
   reached(range: RangeState, next: Checkpoint): Promise<RangeState | undefined>;
   /** What is asked of the run by now. */
   control(): Promise<Control>;
+  /** Says in which session a transaction is about to be, so that whoever takes over need not wait until the server gives it up. */
+  holds(session: ClientSession): Promise<void>;
+  /** why documents were left out, in all starts so far: as far as it was written down */
+  readonly skips: readonly Reason[];
+  /** what came of dead letters that were tried again */
+  readonly retried: RunDocument["retried"];
+  /** Writes down why, bounded; the newest word counts. */
+  keepSkips(skips: readonly Reason[]): Promise<void>;
+  /** Adds to the report of a complete run how its target compares by now. @param error what that found, in a line */
+  verified(verification: object, error: string | undefined): Promise<void>;
   /**
    * Ends the run for now, with a report to be kept; only `complete` ends it for good.
    *
@@ -103,10 +118,14 @@ export interface Ledger {
  * @throws {MigrationStateError} when the unfinished run has other options, each difference named; when there is nothing to go
  *   on with and that is required; when the newest run is in a state that is not known here
  */
-export async function openLedger(db: Db, name: string, { options, resume = "allowed", reset = false }: LedgerOptions): Promise<Ledger> {
+export async function openLedger(
+  db: Db,
+  name: string,
+  { options, resume = "allowed", reset = false, owner }: LedgerOptions,
+): Promise<Ledger> {
   if (reset && resume === "required") throw new ArgumentError("reset", "false where something must be gone on with", reset);
   const store = ledgerStore(db);
-  const lease = await mongoLease(db, name);
+  const lease = await mongoLease(db, name, owner === undefined ? {} : { owner });
   try {
     const { document, state } = await openRun(store, name, lease.epoch, { options, resume, reset });
     return new StoredLedger(store, lease, document, state);

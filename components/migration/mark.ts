@@ -38,3 +38,13 @@ export function markedBy({ migration, version, run }: Mark): Document {
 export function marking({ migration, version, run }: Mark): Document {
   return { [`${FIELD}.${migration}`]: { version, run } };
 }
+
+/** As an expression: a document is not done yet. */
+export function isUnmarked({ migration, version }: Mark): Document {
+  return { $ne: [`$${FIELD}.${migration}.version`, { $literal: version }] };
+}
+
+/** As an expression: what `MARK_FIELD` becomes; marks of other migrations stay. */
+export function withMark({ migration, version, run }: Mark): Document {
+  return { $mergeObjects: [`$${FIELD}`, { [migration]: { $literal: { version, run } } }] };
+}

@@ -1,6 +1,7 @@
 /** overseer(): a component that runs migration jobs between a scanner and a migrator, counts what comes of them, and reports. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  AbortedError,
   component,
   config,
   MigrationFailedError,
@@ -28,7 +29,7 @@ import { differenceCount, summaryOf, type Verification } from "./verify-result.j
 const expectedFile = (path: string) => (path === "" ? "a file" : undefined);
 
 export const overseerSchema = schema({
-  processes: { doc: "migration jobs at once", format: "positive", default: 20 },
+  processes: { doc: "migration jobs at once", format: "positive", default: 20 as number },
   dryRun: { doc: "look and count, write nothing", format: Boolean, default: false },
   patience: { doc: "how long a server may be gone before the run fails", format: "duration", default: 60_000 },
   reportFile: { doc: "the report goes there at the end, as JSON", format: String, default: null, check: expectedFile },
@@ -61,6 +62,8 @@ export interface OverseerOptions<Id, S extends string, M extends string> {
   readonly migrator: Key<Migrator<Id>, M>;
   /** the section of its settings; default the key's name */
   readonly section?: string;
+  /** the default of the setting `processes`; default 20, for pieces of work that wait more than they work */
+  readonly processes?: number;
 }
 
 const STOP_MS = 60_000;
@@ -75,12 +78,14 @@ export function overseer<Id, const N extends string, S extends string, M extends
   key: Key<Overseer, N>,
   options: OverseerOptions<Id, S, M>,
 ): Part<N, Overseer, NameOf<Key<unknown, S> | Key<unknown, M>> | "status-board"> {
+  const { processes = overseerSchema.processes.default } = options;
+  const fields: typeof overseerSchema = { ...overseerSchema, processes: { ...overseerSchema.processes, default: processes } };
   return component(key, {
     needs: {
       scanner: options.scanner,
       migrator: options.migrator,
       statusBoard: StatusBoard,
-      settings: config(overseerSchema, options.section === undefined ? {} : { section: options.section }),
+      settings: config(fields, options.section === undefined ? {} : { section: options.section }),
     },
     start: (needs): MigrationOverseer<Id> =>
       new MigrationOverseer(
@@ -142,7 +147,7 @@ class MigrationOverseer<Id> implements Overseer {
   async #run(): Promise<MigrationReport> {
     const { dryRun: dry, patience: patienceMs, reportFile, progressFile } = this.#settings;
     const beganAt = performance.now();
-    const scan = await this.#scanner.open({ dry, patienceMs });
+    const scan = await this.#open({ dry, patienceMs, signal: this.#interruption.signal });
     let progress: ProgressFile | undefined;
     try {
       const { run, lengths, isNew } = scan;
@@ -190,6 +195,15 @@ class MigrationOverseer<Id> implements Overseer {
     } finally {
       await progress?.close();
       await scan.close();
+    }
+  }
+
+  async #open(options: Parameters<Scanner<Id>["open"]>[0]): Promise<Scan<Id>> {
+    try {
+      return await this.#scanner.open(options);
+    } catch (error) {
+      if (!this.#interruption.signal.aborted || (error as Error).name !== "AbortError") throw error;
+      throw new AbortedError("The run was interrupted before it had begun", { cause: error });
     }
   }
 

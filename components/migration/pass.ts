@@ -14,6 +14,8 @@ import { shortened } from "./wording.js";
 
 /** Milliseconds between two checkpoints. */
 const CHECKPOINT_MS = 250;
+/** Milliseconds between two times that the reasons of those left out are written down. */
+const SKIPS_MS = 2_000;
 /** Outcomes that may wait to be counted. */
 const OUTCOMES = 1_000;
 
@@ -63,7 +65,7 @@ export class Pass<Id> {
   readonly #work: Channel<Piece<Id>>;
   readonly #outcomes = channel<Done<Id>>(OUTCOMES);
   readonly #contiguous = new Contiguous<Id>();
-  readonly #findings = new FindingsTally();
+  readonly #findings: FindingsTally;
   /** fires when the pass must end at once, without what is queued */
   readonly #end = new AbortController();
   /** fires when nothing is worth waiting for any more: also where the run was interrupted while the server is gone */
@@ -76,6 +78,7 @@ export class Pass<Id> {
   #counts: Counts;
   #savedCounts: Counts;
   #unsaved: Done<Id>[] = [];
+  #skipsSaved = { excluded: 0, at: 0 };
 
   constructor(options: PassOptions<Id>) {
     const { board, scan, scanner } = options;
@@ -83,6 +86,8 @@ export class Pass<Id> {
     setMaxListeners(0, this.#end.signal);
     this.#options = options;
     this.#counts = this.#savedCounts = scan.before;
+    this.#skipsSaved = { excluded: scan.before.excluded, at: 0 };
+    this.#findings = new FindingsTally(scan.skips);
     this.#work = channel(scanner.blockSize);
     const { total, before, heldUpBy } = scan;
     this.#lines = new ProgressLines(board, { total, before, heldUpBy, record: options.record });
@@ -247,9 +252,20 @@ export class Pass<Id> {
       this.#lines.update(this.#counts, this.#reasonOf(done));
       if (performance.now() - savedAt < CHECKPOINT_MS) continue;
       await this.#checkpoint(false);
+      await this.#keepSkips(SKIPS_MS);
       savedAt = performance.now();
     }
+    await this.#keepSkips(0);
     await this.#checkpoint(this.#isComplete);
+  }
+
+  /** What is left out seldom has many reasons, and may have many documents: a kill costs the reasons of the last seconds. */
+  async #keepSkips(everyMs: number): Promise<void> {
+    const { excluded } = this.#counts;
+    const { excluded: saved, at } = this.#skipsSaved;
+    if (excluded === saved || performance.now() - at < everyMs || !this.#maySave) return;
+    this.#skipsSaved = { excluded, at: performance.now() };
+    await this.#options.scan.keepSkips?.(this.#findings.skips);
   }
 
   #reasonOf({ id, outcome }: Done<Id>): string | undefined {

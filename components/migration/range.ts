@@ -9,6 +9,8 @@ export interface Range {
   readonly index: number;
   readonly min?: unknown;
   readonly max?: unknown;
+  /** of the documents only those that a list names between these places: `from` (included) to `to` (excluded) */
+  readonly listed?: { readonly from: number; readonly to: number };
 }
 
 /**

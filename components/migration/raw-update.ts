@@ -1,7 +1,8 @@
-/** An update of one document as bytes: what was read stays as it came, what is new as it was encoded. */
+/** The update of one document as bytes: what was read stays as it came, what is new as it was encoded. */
 import { bson } from "./bson.js";
 import { marking, unmarked, type Mark } from "./mark.js";
-import { BOOLEAN_TYPE, DOCUMENT_TYPE, element, embed, FALSE } from "./raw-build.js";
+import { BOOLEAN_TYPE, element, FALSE } from "./raw-build.js";
+import { RawBuilder } from "./raw-builder.js";
 import type { FieldChange } from "./raw-difference.js";
 import { idElement } from "./raw-document.js";
 import { isSame, RawElements } from "./raw-element.js";
@@ -14,28 +15,74 @@ export interface FieldUpdate extends FieldChange {
   readonly isUnknown?: boolean;
 }
 
+/** What changes in one document. */
+export interface DocumentUpdate {
+  /** the document as it was read */
+  readonly raw: Uint8Array;
+  readonly fields: readonly FieldUpdate[];
+}
+
 /**
  * Makes statements `{ q, u }` that leave a mark, and match only a document that has none and whose fields still are as they were
  * `before`, or still absent.
  */
-export function updateStatements(mark: Mark): (raw: Uint8Array, fields: readonly FieldUpdate[]) => Uint8Array {
+export function updateOfOne(mark: Mark): (update: DocumentUpdate) => Uint8Array {
   const { serialize } = bson();
-  const isOpen = elementsOf(serialize(unmarked(mark)));
-  const marks = elementsOf(serialize(marking(mark)));
-  return (raw, fields) => {
-    const query = [idElement(raw) ?? NOTHING, ...isOpen];
-    const set = [...marks];
-    const unset: Uint8Array[] = [];
-    for (const { name, before, after, isKept, isUnknown } of fields) {
-      if (!isUnknown) query.push(element(DOCUMENT_TYPE, name, before ? embed([equalTo(name, before)]) : IS_ABSENT));
-      if (isKept) continue;
-      if (after) set.push(after);
-      else unset.push(element(BOOLEAN_TYPE, name, FALSE));
+  const isOpen = inside(serialize(unmarked(mark)));
+  const marks = inside(serialize(marking(mark)));
+  const builder = new RawBuilder();
+  return ({ raw, fields }) => {
+    const id = idElement(raw) ?? NOTHING;
+    builder.begin(OPERATORS + id.length + isOpen.length + marks.length + sizeOf(fields));
+    builder.open("q");
+    builder.add(id);
+    builder.add(isOpen);
+    for (const { name, before, isUnknown } of fields) {
+      if (isUnknown) continue;
+      builder.open(name);
+      if (before) {
+        builder.name(before[0] as number, "$eq");
+        builder.add(before, valueStart(before));
+      } else builder.add(IS_ABSENT);
+      builder.close();
     }
-    const operators = [element(DOCUMENT_TYPE, "$set", embed(set))];
-    if (unset.length > 0) operators.push(element(DOCUMENT_TYPE, "$unset", embed(unset)));
-    return embed([element(DOCUMENT_TYPE, "q", embed(query)), element(DOCUMENT_TYPE, "u", embed(operators))]);
+    builder.close();
+    builder.open("u");
+    builder.open("$set");
+    builder.add(marks);
+    for (const { after, isKept } of fields) if (after && !isKept) builder.add(after);
+    builder.close();
+    if (fields.some(isGone)) {
+      builder.open("$unset");
+      for (const field of fields) {
+        if (!isGone(field)) continue;
+        builder.name(BOOLEAN_TYPE, field.name);
+        builder.add(FALSE);
+      }
+      builder.close();
+    }
+    builder.close();
+    return builder.end();
   };
+}
+
+/** It is set neither nor only looked at. */
+export function isGone({ after, isKept }: FieldUpdate): boolean {
+  return !after && !isKept;
+}
+
+/** Room for what a statement says of the fields. */
+export function sizeOf(fields: readonly FieldUpdate[]): number {
+  let size = 0;
+  for (const { name, before, after } of fields) size += FIELD + 6 * name.length + (before?.length ?? 0) + (after?.length ?? 0);
+  return size;
+}
+
+/** Where the value of an element begins. */
+export function valueStart(element: Uint8Array): number {
+  let at = 1;
+  while (element[at] !== 0) at++;
+  return at + 1;
 }
 
 /** Finds the elements of these names, each the last with its name; views. */
@@ -63,10 +110,14 @@ export function elementsOf(raw: Uint8Array): readonly Uint8Array[] {
   return list;
 }
 
-function equalTo(name: string, before: Uint8Array): Uint8Array {
-  return Buffer.concat([before.subarray(0, 1), EQUAL, before.subarray(1 + Buffer.byteLength(name) + 1)]);
+/** The elements of a document, together. */
+function inside(document: Uint8Array): Uint8Array {
+  return document.subarray(4, -1);
 }
 
 const NOTHING = Buffer.alloc(0);
-const EQUAL = Buffer.from("$eq\0");
-const IS_ABSENT = embed([element(BOOLEAN_TYPE, "$exists", FALSE)]);
+const IS_ABSENT = element(BOOLEAN_TYPE, "$exists", FALSE);
+/** room for `q`, `u`, `$set`, `$unset` and the sizes of documents */
+const OPERATORS = 64;
+/** room for `$eq` or `$exists` and the size around it, and for what unsets a field */
+const FIELD = 32;

@@ -75,8 +75,8 @@ export async function replaceRaw(
 }
 
 /**
- * Makes updates, unordered, each of one document: statements `{ q, u }` as bytes. Says how many matched a document. Otherwise
- * as `insertRaw`.
+ * Makes updates, unordered: statements `{ q, u }` as bytes, and `multi` where they are raw. Says how many documents were changed. The
+ * driver does not repeat them: doing one twice must do no harm. Otherwise as `insertRaw`.
  */
 export function updateRaw(collection: Collection, statements: readonly Uint8Array[], options: RawWriteOptions = {}): Promise<Written> {
   return write(collection, statements, options, UPDATE);
@@ -85,14 +85,16 @@ export function updateRaw(collection: Collection, statements: readonly Uint8Arra
 /** What came of a list of writes. */
 export interface Written {
   readonly refused: readonly RefusedWrite[];
-  /** documents that updates have found, changed by them or not */
-  readonly matched: number;
+  /** documents that updates have changed */
+  readonly modified: number;
 }
 
 /** A kind of write, as an operation of the driver and as bytes. */
 interface Kind {
   add(bulk: UnorderedBulkOperation, document: Document): unknown;
   statement(document: Uint8Array): Uint8Array;
+  /** the driver must not send it again by itself, so that the server need not remember what it has done of it */
+  readonly isSentOnce?: boolean;
 }
 
 const INSERT: Kind = { add: (bulk, document) => bulk.insert(document), statement: (document) => document };
@@ -105,7 +107,11 @@ const REPLACE: Kind = {
   statement: replacement,
 };
 
-const UPDATE: Kind = { add: (bulk, { q, u }) => bulk.find(q as Document).updateOne(u as Document), statement: (statement) => statement };
+const UPDATE: Kind = {
+  add: (bulk, { q, u }) => bulk.find(q as Document).updateOne(u as Document),
+  statement: (statement) => statement,
+  isSentOnce: true,
+};
 /** What stands for an operation until the bytes take its place. */
 const PLACEHOLDER: Document = { _id: 0, q: { _id: 0 }, u: { $set: { _id: 0 } } };
 
@@ -116,7 +122,7 @@ async function write(
   kind: Kind,
 ): Promise<Written> {
   const refused: RefusedWrite[] = [];
-  let matched = 0;
+  let modified = 0;
   const statements = documents.map((document) => (isRaw ? kind.statement(document) : document));
   for (const indexes of pieces(documents, refused)) {
     const bulk = collection.initializeUnorderedBulkOp(options);
@@ -124,14 +130,14 @@ async function write(
     if (isRaw) fill(bulk, kind, list, indexes);
     else for (const document of list) kind.add(bulk, decodedExactly(document));
     try {
-      matched += (await bulk.execute()).matchedCount;
+      modified += (await bulk.execute()).modifiedCount;
     } catch (error) {
       const found = refusals(error, collection.namespace);
-      matched += (error as MongoBulkWriteError).result.matchedCount;
+      modified += (error as MongoBulkWriteError).result.modifiedCount;
       refused.push(...(isRaw ? found : found.map((one) => ({ ...one, index: indexes[one.index] ?? one.index }))));
     }
   }
-  return { refused, matched };
+  return { refused, modified };
 }
 
 function fill(bulk: UnorderedBulkOperation, kind: Kind, statements: readonly Uint8Array[], indexes: number[]): void {
@@ -139,8 +145,12 @@ function fill(bulk: UnorderedBulkOperation, kind: Kind, statements: readonly Uin
   const batch = openBatch(bulk);
   if (!batch) throw new StateError("This MongoDB driver does not take documents as bytes");
   batch.serializedOperations = [...statements];
-  // The driver sends the bytes; of these it only takes the number, and shows them to whoever monitors commands.
-  batch.operations = batch.serializedOperations as unknown as Document[];
+  // The driver sends the bytes; of these it only takes the number, whether one is of many documents and so cannot be repeated, and
+  // shows them to whoever monitors commands.
+  const shown = kind.isSentOnce
+    ? statements.map((bytes, index) => (index === 0 ? Object.assign(bytes.subarray(), { multi: true }) : bytes))
+    : batch.serializedOperations;
+  batch.operations = shown as unknown as Document[];
   batch.originalIndexes = indexes;
   batch.size = indexes.length;
 }

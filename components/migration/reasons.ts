@@ -8,6 +8,7 @@ export interface Reason {
 /** Reasons that are told apart; what else there is counts as others. */
 const MOST_KEPT = 1_000;
 const MOST_REASONS = 20;
+const OTHERS = "others";
 
 /** Counts reasons by their text, in a bounded amount of memory. */
 export class Reasons {
@@ -15,6 +16,10 @@ export class Reasons {
   #others = 0;
 
   add(text: string, count = 1): void {
+    if (text === OTHERS) {
+      this.#others += count;
+      return;
+    }
     const counted = this.#counts.get(text);
     if (counted === undefined && this.#counts.size === MOST_KEPT) this.#others += count;
     else this.#counts.set(text, (counted ?? 0) + count);
@@ -24,7 +29,7 @@ export class Reasons {
   list(): readonly Reason[] {
     const all = [...this.#counts].map(([text, count]) => ({ text, count })).sort((a, b) => b.count - a.count);
     const others = all.splice(MOST_REASONS).reduce((sum, { count }) => sum + count, this.#others);
-    return others > 0 ? [...all, { text: "others", count: others }] : all;
+    return others > 0 ? [...all, { text: OTHERS, count: others }] : all;
   }
 }
 

@@ -78,8 +78,12 @@ export function reportData(report: MigrationReport): object {
     exclusions,
     isInterrupted,
     ...(error === undefined ? {} : { error: firstLine(error) }),
-    ...(verification === undefined ? {} : { verification: { ...verification, ms: Math.round(verification.ms) } }),
+    ...(verification === undefined ? {} : { verification: verificationData(verification) }),
   };
+}
+
+export function verificationData(verification: Verification): object {
+  return { ...verification, ms: Math.round(verification.ms) };
 }
 
 /** Where the verification has an end, everything was done; what it found is something else. */

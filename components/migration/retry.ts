@@ -5,7 +5,7 @@ import { bson } from "./bson.js";
 import type { ChunkWriter } from "./chunk-writer.js";
 import type { DeadLetter, DeadLetters } from "./dead-letters.js";
 import { idValue } from "./id-value.js";
-import { NO_RANGE_COUNTS } from "./ledger-documents.js";
+import { NO_RANGE_COUNTS, type Settled } from "./ledger-documents.js";
 import type { MigrationJob } from "./migrator.js";
 import type { Many } from "./outcome.js";
 import { patiently } from "./patience.js";
@@ -28,13 +28,20 @@ export interface Retry {
   readonly number: number;
   readonly startedAt: Date;
   /** absent in a dry run, which writes nothing at all */
-  readonly book: DeadLetters | undefined;
+  readonly book: RetryBook | undefined;
   readonly patienceMs: number;
+}
+
+export interface RetryBook extends Pick<DeadLetters, "remove" | "failedAgain"> {
+  /** Adds to a run what came of letters that were removed. */
+  settle(run: string, settled: Settled): Promise<void>;
 }
 
 export interface RetryTask {
   readonly source: Collection;
   readonly write: ChunkWriter;
+  /** Resolves when the next chunk may be done. */
+  readonly gate: () => Promise<void>;
 }
 
 /**
@@ -82,13 +89,22 @@ class RetriedBatch {
     }
     if (this.#job.interruption.aborted) return;
     const missing = this.#left.size;
-    await this.#task.book?.remove([...this.#left.values()].flat().map(({ _id }) => _id));
+    await this.#settle([...this.#left.values()].flat(), (count) => ({ written: 0, skipped: 0, missing: count }));
     this.#left.clear();
     if (missing > 0) await this.#job.count({ kind: "many", counts: toCounts({ ...NO_RANGE_COUNTS, missing }) });
   }
 
+  /** Removed first: killed in between, they count as failed still, and not as done. */
+  async #settle(letters: readonly Letter[], cameOf: (count: number) => Settled): Promise<void> {
+    const { book } = this.#task;
+    if (!book || letters.length === 0) return;
+    await book.remove(letters.map(({ _id }) => _id));
+    for (const [run, count] of byRun(letters)) await book.settle(run, cameOf(count));
+  }
+
   async #write(found: readonly Uint8Array[]): Promise<void> {
-    const { write, book } = this.#task;
+    const { write, book, gate } = this.#task;
+    await gate();
     const chunk = found.filter((raw) => this.#left.has(keyOf(idValue(raw))));
     const beganAt = performance.now();
     const result = await write(chunk, { isReplay: true, isDry: !book });
@@ -98,12 +114,23 @@ class RetriedBatch {
     const lettersOf = (key: string) => this.#left.get(key) ?? [];
     if (book) {
       for (const [key, failure] of failures) for (const letter of lettersOf(key)) await book.failedAgain(letter, failure);
-      await book.remove(keys.filter((key) => !failures.has(key)).flatMap((key) => lettersOf(key).map(({ _id }) => _id)));
+      const done = keys.filter((key) => !failures.has(key)).flatMap(lettersOf);
+      await this.#settle(done, (count) => {
+        const skipped = Math.min(count, result.counts.skipped);
+        return { written: count - skipped, skipped, missing: 0 };
+      });
     }
     for (const key of keys) this.#left.delete(key);
     const [last] = result.failures.slice(-1);
     await this.#job.count({ ...outcomeOf(result, ms), failure: last && `${idText(last.raw)}: ${firstLine(last.error)}` });
   }
+}
+
+/** How many are of each run. */
+function byRun(letters: readonly Letter[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { _id } of letters) counts.set(_id.run, (counts.get(_id.run) ?? 0) + 1);
+  return counts;
 }
 
 function keyOf(id: unknown): string {

@@ -1,6 +1,7 @@
 /** Runs as those see and steer them who are not the process that does them. */
 import type { Db } from "mongodb";
 import { didYouMean, MigrationStateError } from "../../lib/index.js";
+import { countsByNow } from "./ledger-afterwards.js";
 import { setControl, type ControlChange } from "./ledger-control.js";
 import {
   beginningWith,
@@ -45,13 +46,13 @@ export async function runStatus(db: Db, called: string): Promise<RunStatus> {
   const store = ledgerStore(db);
   const document = await find(store, called, db.databaseName);
   const { migration, number } = document._id;
-  const { run, state, total, control } = document;
+  const { run, state, total, control, retried } = document;
   const [counts, lease] = await Promise.all([
     countsOf(store.ranges, document),
     db.collection("_millrace.leases").findOne({ _id: migration as never, $expr: { $gt: ["$expires", "$$NOW"] } }),
   ]);
   const isUnderWay = lease !== null && state === "running";
-  return { migration, number, run, state, isUnderWay, counts, total, control: { paused: false, ...control } };
+  return { migration, number, run, state, isUnderWay, counts: countsByNow(counts, retried), total, control: { paused: false, ...control } };
 }
 
 /**

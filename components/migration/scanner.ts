@@ -4,7 +4,6 @@ import {
   component,
   config,
   firstLine,
-  MigrationInputError,
   plural,
   schema,
   type Channel,
@@ -18,7 +17,7 @@ import {
 } from "../../lib/index.js";
 import { StatusBoard } from "../status-board.js";
 import type { IdCodec } from "./ids.js";
-import { firstOdd, readIdsFile, type IdsFile } from "./ids-file.js";
+import { readIdsFile, refuseUseless, type IdsFile } from "./ids-file.js";
 import type { Lease } from "./lease.js";
 import { NO_COUNTS, totalOf, type Counts, type Piece } from "./outcome.js";
 import { readPagingState, removePagingState, writePagingState, type PagingState } from "./paging-state.js";
@@ -58,6 +57,8 @@ interface OpenOptions {
   readonly dry: boolean;
   /** how long a server may be gone */
   readonly patienceMs: number;
+  /** fires when the run is to end before it has begun */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One pass over the source. */
@@ -67,6 +68,8 @@ export interface Scan<Id> {
   readonly startedAt: Date;
   /** what an interrupted start of this run had done already */
   readonly before: Counts;
+  /** why those left out were left out in interrupted starts, as far as that is written down */
+  readonly skips?: readonly Reason[];
   /** lengths of files at the last checkpoint, by name */
   readonly lengths: Readonly<Record<string, number>>;
   /** how many there are, done ones included, as far as known */
@@ -83,6 +86,8 @@ export interface Scan<Id> {
   fill(work: Channel<Piece<Id>>, signal: AbortSignal): Promise<void>;
   /** Remembers that everything up to this id is done; undefined: nothing more than before. */
   checkpoint(after: Id | undefined, counts: Counts, lengths: Readonly<Record<string, number>>, complete: boolean): Promise<void>;
+  /** Writes down why documents were left out so far, all starts together; called again and again. */
+  keepSkips?(skips: readonly Reason[]): Promise<void>;
   /** What holds the run up, in words for the board: `paused by ann`; asked about once a second. */
   heldUpBy?(this: void): string | undefined;
   /** the migration whose failures are kept, to be tried again */
@@ -208,11 +213,8 @@ async function readListed<Id, D extends Readonly<Record<string, Need>>>(
   const [like] = await options.page(needs, { after: undefined, limit: 1, signal: new AbortController().signal });
   if (like === undefined) return { ids: [], odd: ["the source is empty"] };
   const file = await readIdsFile(path, options.ids, like);
-  if (file.ids.length > 0 || file.odd.length === 0) return file;
-  throw new MigrationInputError(`None of the ${plural(file.odd.length, "line")} of "${path}" can be used`, {
-    fix: "name a file with one id a line",
-    notes: firstOdd(file.odd),
-  });
+  refuseUseless(file, path);
+  return file;
 }
 
 function newRun(source: string): PagingState {

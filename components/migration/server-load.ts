@@ -37,6 +37,24 @@ export function dirtyCache(db: Db): Promise<Reading> {
   });
 }
 
+/**
+ * How far the oplog will reach back at the pace of what is in it, in ms: at least from its first entry to its last, and as much
+ * more as it has room for.
+ */
+export function oplogWindow(db: Db): Promise<Reading> {
+  return read(async () => {
+    const local = db.client.db("local");
+    const at = async (direction: 1 | -1) => {
+      const options = { sort: { $natural: direction }, projection: { wall: 1 }, readPreference: "primary" as const };
+      const entry = await local.collection("oplog.rs").findOne({}, options);
+      return (entry?.wall as Date | undefined)?.getTime();
+    };
+    const [first, last, { size, maxSize }] = await Promise.all([at(1), at(-1), ask(db, { collStats: "oplog.rs" }, "local")]);
+    if (first === undefined || last === undefined || !(size > 0)) return { kind: "unavailable", why: "the server is in no replica set" };
+    return { kind: "measured", value: (last - first) * Math.max(1, (maxSize as number) / (size as number)) };
+  });
+}
+
 interface Member {
   readonly _id: number;
   readonly state: number;
@@ -51,8 +69,8 @@ interface Configured {
 const PRIMARY = 1;
 const SECONDARY = 2;
 
-function ask(db: Db, command: Document): Promise<Document> {
-  return db.admin().command(command, { readPreference: "primary", promoteValues: true, promoteLongs: true });
+function ask(db: Db, command: Document, database = "admin"): Promise<Document> {
+  return db.client.db(database).command(command, { readPreference: "primary", promoteValues: true, promoteLongs: true });
 }
 
 async function read(reading: () => Promise<Reading>): Promise<Reading> {

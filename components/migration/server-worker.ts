@@ -7,6 +7,7 @@ import { markedBy, marking, unmarked, type Mark } from "./mark.js";
 import type { MigrationJob } from "./migrator.js";
 import type { Many } from "./outcome.js";
 import { isTransient, patiently } from "./patience.js";
+import { keepsIds } from "./pipeline-ids.js";
 import { countRange, rangeFilter } from "./range.js";
 import { outcomeOf, toCounts, type RangeTask } from "./range-worker.js";
 import { rawBatches } from "./raw-batches.js";
@@ -38,35 +39,47 @@ export interface InPlaceTask extends Omit<RangeTask, "write" | "chunkSize"> {
 const WHOLE_RANGE = 1_000_000_000;
 const BATCH = 1_000;
 
-/** Copies a range by `$merge`: inserts at first, and replaces where it may have been written before. */
+/**
+ * Copies a range by `$merge`: inserts at first, and where it may have been written before, replaces. What somebody else had put there
+ * before the range was begun is not replaced: where there was anything, only what is missing is inserted, and each document that is
+ * there and not the same fails.
+ */
 export function copyInServer(range: RangeState, task: ServerTask, job: MigrationJob): Promise<Many> {
   const { source, filter, target, routes, writeConcern } = task;
   const chosen = (route: Route) => ({ $and: [rangeFilter(range), filter, route.filter] });
+  const isInRange = routes.every(({ pipeline }) => keepsIds(pipeline));
   const inserted = async (): Promise<number> => {
     const counts = await Promise.all(routes.map(({ into }) => countRange(target.collection(into), range)));
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  return once(range, task, job, async (mayBeWritten) => {
+  const look = async () => (await inserted()) > 0;
+  return once(range, { ...task, look }, job, async (mayBeWritten, isOccupied) => {
     const read = await countRange(source, range, filter);
     const made = () => sumOver(routes, (route) => countMade(source, chosen(route), route.pipeline));
     if (job.dry) return tallied(read, await made());
     const before = await inserted();
     const isReplay = mayBeWritten && before > 0;
+    // An earlier run's documents are as good as one's own.
+    const mayReplace = isReplay && (task.isRerun || !isOccupied);
+    const whenMatched = mayReplace ? "replace" : isReplay ? KEEP_THE_SAME : "fail";
     try {
       for (const route of routes) {
         const into = { db: target.databaseName, coll: route.into };
-        const merge = { $merge: { into, on: "_id", whenMatched: isReplay ? "replace" : "fail", whenNotMatched: "insert" } };
+        const merge = { $merge: { into, on: "_id", whenMatched, whenNotMatched: "insert" } };
         await source
           .aggregate([{ $match: chosen(route) }, ...route.pipeline, merge], { ...BY_ID, writeConcern, signal: job.signal })
           .toArray();
       }
     } catch (error) {
       if (isTransient(error) || job.signal.aborted) throw error;
-      return byDocument(range, task, mayBeWritten, job.signal);
+      return byDocument(range, task, mayBeWritten && (task.isRerun || !isOccupied), job.signal);
     }
-    return tallied(read, isReplay ? await made() : (await inserted()) - before);
+    return tallied(read, isReplay || !isInRange ? await made() : (await inserted()) - before);
   });
 }
+
+/** A document that is there already stays where it is the same; where it is another one, the server refuses to divide. */
+const KEEP_THE_SAME = [{ $replaceWith: { $cond: [{ $eq: ["$$ROOT", "$$new"] }, "$$ROOT", { $divide: [1, 0] }] } }];
 
 /** Changes a range where it is by one update, with the mark in filter and change. */
 export function changeInServer(range: RangeState, task: InPlaceTask, job: MigrationJob): Promise<Many> {
@@ -98,23 +111,25 @@ const BY_ID = { hint: { _id: 1 } } as const;
 /** Claims the range, does it, records what failed and moves the checkpoint to its end. */
 async function once(
   range: RangeState,
-  task: Omit<RangeTask, "write" | "chunkSize">,
+  task: Omit<RangeTask, "write" | "chunkSize"> & { readonly look?: () => Promise<boolean> },
   job: MigrationJob,
-  work: (isReplay: boolean) => Promise<ChunkResult>,
+  work: (isReplay: boolean, isOccupied: boolean) => Promise<ChunkResult>,
 ): Promise<Many> {
-  const { book, gate, done, patienceMs } = task;
+  const { book, look, gate, done, patienceMs } = task;
   let isReplay = range.hasBegun || task.isRerun;
   const trying = <T>(step: () => Promise<T>) =>
     patiently(step, { forMs: patienceMs, signal: job.signal, onWait: (text) => job.say(text, true) });
   try {
     await gate(job);
     if (job.interruption.aborted) return { kind: "many", counts: toCounts(NO_RANGE_COUNTS), isUnfinished: true };
-    const claimed = book && (await trying(() => book.ledger.claim(range, WHOLE_RANGE)));
+    // Before anything of it is written; what is written in the same moment by somebody else is not seen.
+    const found = book && look && !range.hasBegun ? await trying(look) : undefined;
+    const claimed = book && (await trying(() => book.ledger.claim(range, WHOLE_RANGE, found === undefined ? {} : { isOccupied: found })));
     job.say(job.dry ? "Checking" : "Migrating");
     const beganAt = performance.now();
     const result = await trying(async () => {
       try {
-        return await work(isReplay);
+        return await work(isReplay, claimed?.isOccupied ?? false);
       } catch (error) {
         isReplay = true;
         throw error;

@@ -1,6 +1,7 @@
 /** What the jobs of a run wait for before each chunk: as its settings say, as somebody asks, as the servers can bear. */
 import type { Db } from "mongodb";
 import { AbortedError, schema, type Settings } from "../../lib/index.js";
+import { CriticalLoad } from "./critical-load.js";
 import type { ChunkWriter } from "./chunk-writer.js";
 import { ControlWatch } from "./control-watch.js";
 import { changesOf } from "./control-wording.js";
@@ -11,6 +12,7 @@ import { NO_COUNTS, type Many } from "./outcome.js";
 import type { Pace } from "./pass.js";
 import { rateLimit, type RateLimit } from "./rate-limit.js";
 import { createThrottle, type Throttle } from "./throttle.js";
+import { ThrottleLimit } from "./throttle-limit.js";
 
 export const steeringSchema = schema({
   rate: { doc: "documents a second, all jobs together; 0: no limit", format: "nat", default: 0 },
@@ -31,6 +33,13 @@ export const steeringSchema = schema({
     format: "duration",
     default: 0,
   },
+  maxThrottle: {
+    doc: "time of throttling at a stretch that is warned of; 0: any; null: what the oplog of the source reaches back, where it is told",
+    format: "duration",
+    default: null,
+  },
+  criticalLag: { doc: "replication lag at which the run ends, to be gone on with; 0: any", format: "duration", default: 0 },
+  criticalWait: { doc: "where the load is critical, sleep so long and go on instead of ending; 0: end", format: "duration", default: 0 },
 });
 
 /** A reason to wait, in one line, or undefined; called once a second. */
@@ -43,6 +52,10 @@ export interface SteeringOptions {
   /** of the server that is written to */
   readonly db: Db;
   readonly check: ThrottleCheck | undefined;
+  /** of the server that is read */
+  readonly source: Db;
+  /** what is critical, by the user's own word */
+  readonly critical: ThrottleCheck | undefined;
   /** told what is asked, and what cannot be watched */
   readonly log: (line: string) => void;
 }
@@ -62,6 +75,8 @@ export class Steering implements Pace {
   readonly #watch: ControlWatch | undefined;
   readonly #throttle: Throttle;
   readonly #rates: RateLimit;
+  readonly #critical: CriticalLoad;
+  readonly #limit: ThrottleLimit;
   readonly #heldBack = new AbortedError("The run was interrupted while a chunk waited");
   /** the ranges that are begun, oldest first */
   readonly #begun = new Set<Passage>();
@@ -70,11 +85,13 @@ export class Steering implements Pace {
   #waking: NodeJS.Timeout | undefined;
 
   constructor(options: SteeringOptions) {
-    const { settings, ledger, db, check, log } = options;
+    const { settings, ledger, db, check, source, critical, log } = options;
     this.#options = options;
     this.#watch = ledger && new ControlWatch({ ledger, onChange: (before, now) => this.#follow(before, now) });
     const limits = { lagMs: limitOf(settings.maxLag), dirtyPercent: limitOf(settings.maxDirty), latencyMs: limitOf(settings.maxLatency) };
     this.#throttle = createThrottle({ db, limits, check, onNotice: log });
+    this.#critical = new CriticalLoad({ db, lagMs: settings.criticalLag, check: critical, waitMs: settings.criticalWait, log });
+    this.#limit = new ThrottleLimit({ db: source, limitMs: limitOf(settings.maxThrottle), log });
     this.#rates = rateLimit({ documentsPerSecond: settings.rate || undefined, bytesPerSecond: settings.byteRate || undefined });
   }
 
@@ -85,8 +102,11 @@ export class Steering implements Pace {
    */
   async start(): Promise<void> {
     await this.#watch?.start();
-    await this.#throttle.start();
-    this.#waking = setInterval(() => this.#wake(), WAKE_MS).unref();
+    await Promise.all([this.#throttle.start(), this.#critical.start()]);
+    this.#waking = setInterval(() => {
+      this.#limit.note(this.#throttle.reason);
+      this.#wake();
+    }, WAKE_MS).unref();
   }
 
   /** Looks at nothing more. A second call does nothing. */
@@ -94,6 +114,7 @@ export class Steering implements Pace {
     clearInterval(this.#waking);
     this.#watch?.stop();
     this.#throttle.stop();
+    this.#critical.stop();
   }
 
   /** documents of the next chunk */
@@ -108,6 +129,7 @@ export class Steering implements Pace {
   get state(): string | undefined {
     const { paused, by } = this.#control;
     if (paused) return by === undefined ? "paused" : `paused by ${by}`;
+    if (this.#critical.reason !== undefined) return this.#critical.reason;
     const reason = this.#throttle.reason ?? this.#rates.reason;
     return reason && `throttled: ${reason}`;
   }
@@ -127,7 +149,7 @@ export class Steering implements Pace {
     try {
       return await work(passage);
     } catch (error) {
-      if ((error as Error).cause !== this.#heldBack) throw error;
+      if (error !== this.#heldBack && (error as Error).cause !== this.#heldBack) throw error;
       return { kind: "many", counts: NO_COUNTS, isUnfinished: true };
     } finally {
       this.#begun.delete(passage);
@@ -171,17 +193,20 @@ export class Steering implements Pace {
     const { job } = passage;
     let isWaiting = false;
     for (let why = this.#holds(passage); why !== undefined; why = this.#holds(passage)) {
+      if (this.#critical.failure) break;
       isWaiting = true;
       job.say(`${why} in`, true);
       await this.#woken(job.interruption);
       if (job.interruption.aborted) this.#refuse(job);
     }
+    if (this.#critical.failure) throw this.#critical.failure;
     return isWaiting;
   }
 
   /** Of more ranges than there may be jobs, those that were begun first go on. */
   #holds(passage: Passage): string | undefined {
     if (this.#control.paused) return "Paused";
+    if (this.#critical.reason !== undefined) return "Sleeping";
     if (this.#throttle.reason !== undefined) return "Throttled";
     const { processes = Number.POSITIVE_INFINITY } = this.#control;
     return this.#begun.size > processes && [...this.#begun].indexOf(passage) >= processes ? "Waiting for its turn" : undefined;

@@ -6,6 +6,7 @@ import {
   beginningWith,
   countsOf,
   NO_RANGE_COUNTS,
+  rangesOf,
   rangeState,
   takenOver,
   type Control,
@@ -16,21 +17,23 @@ import {
   type RunDocument,
 } from "./ledger-documents.js";
 import type { Checkpoint, Ledger } from "./ledger.js";
-import type { Lease } from "./lease.js";
+import { keepVerification } from "./ledger-afterwards.js";
+import type { OrderedLease } from "./lease.js";
 import type { Range } from "./range.js";
+import type { Reason } from "./reasons.js";
 
-/** Ranges stored or read at once. */
+/** Ranges stored at once. */
 const PAGE = 1_000;
 
 /** A ledger as it is when a run was opened under its lease. */
 export class StoredLedger implements Ledger {
   readonly #store: LedgerStore;
-  readonly #lease: Lease;
+  readonly #lease: OrderedLease;
   #document: RunDocument;
 
   constructor(
     store: LedgerStore,
-    lease: Lease,
+    lease: OrderedLease,
     document: RunDocument,
     readonly state: Ledger["state"],
   ) {
@@ -90,26 +93,18 @@ export class StoredLedger implements Ledger {
     await stored.deleteMany({ _id: beginningWith({ run: this.run }), "_id.plan": { $ne: this.#document.plan } });
   }
 
-  async *ranges(): AsyncGenerator<RangeState> {
-    const { run, plan } = this.#document;
-    if (plan === undefined) return;
-    const all = beginningWith({ run, plan });
-    // Whoever takes them works long on each: a cursor would be given up by the server.
-    for (let after = all.$gt; ;) {
-      const page = await this.#store.ranges.find({ _id: { ...all, $gt: after } }, { sort: { _id: 1 }, limit: PAGE }).toArray();
-      for (const document of page) yield rangeState(document);
-      if (page.length < PAGE) return;
-      after = page.at(-1)?._id as never;
-    }
+  ranges(): AsyncGenerator<RangeState> {
+    return rangesOf(this.#store.ranges, this.#document);
   }
 
   counts(): Promise<RangeCounts> {
     return countsOf(this.#store.ranges, this.#document);
   }
 
-  async claim(range: RangeState, chunk: number): Promise<RangeState> {
+  async claim(range: RangeState, chunk: number, { isOccupied }: { readonly isOccupied?: boolean } = {}): Promise<RangeState> {
     this.#refuseComplete();
-    const claimed = { hasBegun: true, chunk: Math.max(chunk, range.chunk) };
+    const found = range.hasBegun || isOccupied === undefined ? {} : { isOccupied };
+    const claimed = { hasBegun: true, chunk: Math.max(chunk, range.chunk), ...found };
     const { matchedCount } = await this.#store.ranges.updateOne(this.#asGiven(range), { $set: claimed, $currentDate: { at: true } });
     if (matchedCount === 0) throw await this.#refusal(range);
     return { ...range, ...claimed };
@@ -147,6 +142,27 @@ export class StoredLedger implements Ledger {
   async control(): Promise<Control> {
     const { control } = await this.#ownDocument();
     return { paused: false, ...control };
+  }
+
+  holds(session: ClientSession): Promise<void> {
+    return this.#lease.holds(session);
+  }
+
+  get skips(): readonly Reason[] {
+    return this.#document.skips ?? [];
+  }
+
+  get retried(): RunDocument["retried"] {
+    return this.#document.retried;
+  }
+
+  async keepSkips(skips: readonly Reason[]): Promise<void> {
+    this.#refuseComplete();
+    await this.#store.runs.updateOne(this.#ownRun, { $set: { skips } });
+  }
+
+  async verified(verification: object, error: string | undefined): Promise<void> {
+    await keepVerification(this.#store, this.#document, verification, error);
   }
 
   async finish(state: "complete" | "failed" | "interrupted", report: object): Promise<void> {
@@ -206,10 +222,10 @@ export class StoredLedger implements Ledger {
     if (left > 0) throw new StateError(`${cannot}: ${plural(left, "range")} left to do`);
   }
 
-  #unbegun({ index, min, max }: Range, plan: string): RangeDocument {
+  #unbegun({ index, min, max, listed }: Range, plan: string): RangeDocument {
     const nothing = { seq: 0, hasBegun: false, chunk: 0, isDone: false, counts: NO_RANGE_COUNTS };
     // What is undefined is left out, not stored as null, which is a bound.
-    return { _id: { run: this.run, plan, index }, min, max, epoch: this.epoch, ...nothing };
+    return { _id: { run: this.run, plan, index }, min, max, ...(listed && { listed }), epoch: this.epoch, ...nothing };
   }
 }
 

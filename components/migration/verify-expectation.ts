@@ -39,9 +39,9 @@ interface ExpectOptions {
 export type Expect = (range: Range, options: ExpectOptions) => AsyncIterable<ExpectedBatch>;
 
 /** By the function that has made the documents. */
-export function expectConverted(source: Collection, filter: Document, convert: Convert): Expect {
+export function expectConverted(sourceOf: (range: Range) => Collection, filter: Document, convert: Convert): Expect {
   return async function* (range, { only, signal }) {
-    for await (const batch of sourcesOf(source, range, filter, { only, signal })) {
+    for await (const batch of sourcesOf(sourceOf(range), range, filter, { only, signal })) {
       const expected: Expected[] = [];
       const failed: Uint8Array[] = [];
       for (const raw of batch) {

@@ -2,6 +2,7 @@
 import type { Collection, Db, Document } from "mongodb";
 import { bson } from "./bson.js";
 import type { ConvertInPlace } from "./convert-in-place.js";
+import { seenBy } from "./listed-source.js";
 import type { Mark } from "./mark.js";
 import type { OpenRange } from "./range-scanner.js";
 import type { Source } from "./endpoints.js";
@@ -30,16 +31,19 @@ export async function verifyMigration(
   by: VerifyBy,
   done: Verifiable,
   { source, filter, into }: VerifyPlace,
-  { run, total, book }: Pick<OpenRange, "run" | "total"> & { readonly book: NonNullable<OpenRange["book"]> },
+  { run, total, ids, ranges }: Pick<OpenRange, "run" | "total" | "ids" | "ranges">,
   job: VerifyJob,
 ): Promise<Verification | undefined> {
   const letters = await letterLookup(into, run);
   const scattered = new Set("mark" in done ? [] : await orderedOtherwise(source, into, done.collections));
   const check: VerifyTask["check"] =
     "mark" in done
-      ? (range, options) => checkMarks(range, { ...done, source, filter, letters }, options)
-      : (range, options) => compareRange(range, { ...done, target: into, by, letters, scattered }, options);
-  return verify({ by, ranges: book.ledger.ranges(), total, check, scattered }, job);
+      ? (range, options) => checkMarks(range, { ...done, source: seenBy(range, source, ids), filter, letters }, options)
+      : (range, options) => {
+          const seen = (collection: Collection) => seenBy(range, collection, ids);
+          return compareRange(range, { ...done, target: into, seen, by, letters, scattered }, options);
+        };
+  return verify({ by, ranges: ranges(), total, check, scattered }, job);
 }
 
 /** Collections whose order of `_id`s is not that of the source, so that a range of the one is none of the other. */

@@ -1,5 +1,5 @@
 /** Compares what is expected of one range with what is in the target. */
-import type { Db, FindOptions } from "mongodb";
+import type { Collection, Db, FindOptions } from "mongodb";
 import { hasIdValue, idValue } from "./id-value.js";
 import { rawBatches } from "./raw-batches.js";
 import { rangeFilter, type Range } from "./range.js";
@@ -12,6 +12,8 @@ import type { Difference, DifferenceKind, RangeFindings, VerifyBy } from "./veri
 export interface Comparison {
   readonly expect: Expect;
   readonly target: Db;
+  /** A collection of the target as the range sees it: where it is a list, nothing but that. Default: all of it */
+  readonly seen?: (collection: Collection) => Collection;
   readonly collections: readonly string[];
   readonly by: VerifyBy;
   /** the order of fields counts */
@@ -204,7 +206,8 @@ class RangeComparer {
   /** What is in the range of the target. */
   #present(name: string): AsyncGenerator<readonly Uint8Array[]> {
     const { signal } = this.#options;
-    return readRange(this.#comparison.target.collection(name, PRIMARY), this.#range, {
+    const { target, seen = (all) => all } = this.#comparison;
+    return readRange(seen(target.collection(name, PRIMARY)), this.#range, {
       ...this.#reading,
       batchSize: BATCH,
       raw: true,

@@ -78,8 +78,8 @@ class Verifier {
     // Every job listens, and there are as many as one likes.
     setMaxListeners(0, end);
     const todo: Range[] = [];
-    for await (const { index, min, max } of this.#task.ranges) {
-      todo.push({ index, ...(min !== undefined && { min }), ...(max !== undefined && { max }) });
+    for await (const { index, min, max, listed } of this.#task.ranges) {
+      todo.push({ index, ...(min !== undefined && { min }), ...(max !== undefined && { max }), ...(listed && { listed }) });
     }
     this.#ranges = todo.length;
     todo.reverse();

@@ -4,6 +4,8 @@ import { MigrationFailedError } from "../../lib/index.js";
 import { bson } from "./bson.js";
 import type { Change } from "./convert-in-place.js";
 import { MARK_FIELD, markOf, type Mark } from "./mark.js";
+import { updateOfOne } from "./raw-update.js";
+import { grouped, updateOfGroup } from "./raw-update-group.js";
 import { updateRaw } from "./raw-writes.js";
 import type { Refusal } from "./write-documents.js";
 
@@ -17,7 +19,12 @@ export interface ChangeOptions {
   /** statements are sent as bytes; otherwise decoded, to the same result */
   readonly isRaw: boolean;
   readonly writeConcern: WriteConcernSettings;
+}
+
+interface ChangeCall {
   readonly session?: ClientSession | undefined;
+  /** one document a statement */
+  readonly isOneByOne: boolean;
 }
 
 /** What came of the changes that were not plainly made. */
@@ -29,22 +36,32 @@ export interface ChangeResult {
   readonly stale: readonly number[];
 }
 
-/** @throws what the driver throws where it is not about single documents: some may be changed then, and are seen to be */
-export async function writeChanges(
-  collection: Collection,
-  parcels: readonly ChangeParcel[],
-  options: ChangeOptions,
-): Promise<ChangeResult> {
-  const { mark, isRaw, writeConcern, session } = options;
-  const how = session ? { session } : {};
-  const statements = parcels.map(({ statement }) => statement);
-  const { refused, matched } = await updateRaw(collection, statements, { isRaw, writeConcern, ...how });
-  const refusals = refused.map(({ index, code, message }) => ({
-    source: parcels[index]?.source ?? -1,
-    error: new MigrationFailedError(`"${collection.collectionName}" refused the change (code ${code}): ${message}`),
-  }));
-  if (matched + refusals.length >= parcels.length) return { refusals, missing: [], stale: [] };
-  return { refusals, ...(await lookInto(collection, parcels, refusals, mark, how)) };
+/** Rejects with what the driver throws where it is not about single documents: some may be changed then, and are seen to be. */
+export type WriteChanges = (parcels: readonly ChangeParcel[], call: ChangeCall) => Promise<ChangeResult>;
+
+/** Writes changes that leave a mark. Outside of a transaction several documents are one statement, one by one only where it is refused. */
+export function changeWriter(collection: Collection, { mark, isRaw, writeConcern }: ChangeOptions): WriteChanges {
+  const [ofOne, ofGroup] = [updateOfOne(mark), updateOfGroup(mark)];
+  return async (parcels, { session, isOneByOne }) => {
+    const how = session ? { session } : {};
+    const isGrouped = isRaw && !session && !isOneByOne;
+    const groups = isGrouped ? grouped(parcels) : parcels.map((parcel) => [parcel]);
+    const statementOf = (group: readonly ChangeParcel[]) => (group.length === 1 ? ofOne(group[0] as ChangeParcel) : ofGroup(group));
+    const written = await updateRaw(collection, groups.map(statementOf), { isRaw, writeConcern, ...how });
+    const refusedAlone = written.refused.flatMap((one) => {
+      const group = groups[one.index] ?? [];
+      return group.length === 1 ? [{ ...one, parcel: group[0] as ChangeParcel }] : [];
+    });
+    const again = written.refused.flatMap(({ index }) => (groups[index]?.length === 1 ? [] : (groups[index] ?? [])));
+    const { refused, modified } = await updateRaw(collection, again.map(ofOne), { isRaw, writeConcern, ...how });
+    const all = [...refusedAlone, ...refused.map((one) => ({ ...one, parcel: again[one.index] as ChangeParcel }))];
+    const refusals = all.map(({ parcel, code, message }) => ({
+      source: parcel.source,
+      error: new MigrationFailedError(`"${collection.collectionName}" refused the change (code ${code}): ${message}`),
+    }));
+    if (written.modified + modified + refusals.length >= parcels.length) return { refusals, missing: [], stale: [] };
+    return { refusals, ...(await lookInto(collection, parcels, refusals, mark, how)) };
+  };
 }
 
 /** Which were not matched, and why; those that have the mark of this run were done in an attempt whose answer was lost. */

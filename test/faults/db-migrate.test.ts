@@ -5,7 +5,7 @@ import { startMongoServer, type EmbeddedServer } from "../../components/embedded
 import { MigrationSite } from "../support/db-migrate.js";
 import { temporaryFolder, type TemporaryFolder } from "../support/temporary-folder.js";
 
-const SEEDS = 10;
+const SEEDS = Number(process.env["MILLRACE_CRASH_SEEDS"] ?? 5);
 /** How many seeds are tried at the same time. */
 const LANES = 2;
 const COUNT = 1_500;
@@ -30,7 +30,7 @@ describe("db-migrate under faults", () => {
       for (const one of lanes) if (one.status === "rejected") throw one.reason;
       // A kill before or behind the work proves nothing.
       expect(hits).to.be.greaterThan(SEEDS / 2);
-    }).timeout(180_000);
+    }).timeout(36_000 * SEEDS);
 
     /** Kills it one to three times, then lets it finish; how many kills fell into the middle of the work. */
     async function killed(seed: number): Promise<number> {
@@ -125,7 +125,7 @@ describe("db-migrate under faults", () => {
     });
     // The driver's own patience is longer than a test should be.
     beforeEach(async () => {
-      const impatient = "serverSelectionTimeoutMS=500&connectTimeoutMS=500&socketTimeoutMS=1000";
+      const impatient = "serverSelectionTimeoutMS=500&connectTimeoutMS=500&socketTimeoutMS=1000&heartbeatFrequencyMS=500";
       site = await MigrationSite.open(`${server.uri}&${impatient}`);
     });
     afterEach(() => site.close());

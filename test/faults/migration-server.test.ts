@@ -9,7 +9,7 @@ import { temporaryFolder, type TemporaryFolder } from "../support/temporary-fold
 const COUNT = 2_000;
 const SETTINGS = ["chunk=50", "ranges=8", "processes=4", "skip-limit=100%"];
 /** The driver's own patience is longer than a test should be. */
-const IMPATIENT = "serverSelectionTimeoutMS=500&connectTimeoutMS=1000&socketTimeoutMS=1500&heartbeatFrequencyMS=500";
+const IMPATIENT = "serverSelectionTimeoutMS=500&connectTimeoutMS=1000&socketTimeoutMS=800&heartbeatFrequencyMS=500";
 /** One of each way of writing. */
 const LANES = ["transform, replace", "route, replace", "edit, marker", "pipeline, marker", "edit, transaction"];
 const MOMENTS: readonly Moment[] = ["in the middle of a write", "in the middle of a checkpoint", "planning", "after a write"];

@@ -255,7 +255,7 @@ describe("a data migration under way", () => {
         await sleep(5);
         return put("current", one);
       };
-      const started = await start(["chunk=20", "processes=1", "max-latency=1"], { transform } as Partial<Options>, false);
+      const started = await start(["chunk=100", "processes=1", "max-latency=1"], { transform } as Partial<Options>, false);
       expect((await started.report).counts).to.deep.equal(ALL);
       expect(says(started, /^Migration: .*throttled: write latency .* \(limit 1 ms\)$/)).to.equal(true);
     });

@@ -173,7 +173,10 @@ describe("the command millrace migrate", () => {
   });
 
   for (const [args, message] of [
-    [["histroy"], 'Unknown command "migrate histroy". Did you mean "history"?\n  fix:  there are create, up, down, status, retry and history'],
+    [
+      ["histroy"],
+      'Unknown command "migrate histroy". Did you mean "history"?\n  fix:  there are create, up, down, status, retry and history',
+    ],
     [["retry"], "Expected: millrace migrate retry MODULE [NAME]"],
     [["retry", "gone.mjs"], 'There is no module "gone.mjs"\n  fix:  name a file; where it is compiled, compile it first'],
     [["retry", "none.mjs"], '"none.mjs" has no data migration\n  fix:  name a module whose system has a dataMigration()'],

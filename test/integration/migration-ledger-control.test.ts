@@ -130,7 +130,7 @@ describe("a run in the ledger", () => {
       expect(none).to.eql([]);
       expect(newest).to.eql({
         ...{ migration: "one", number: 2, run: third.run, state: "running", startedAt: third.startedAt },
-        ...{ endedAt: undefined, counts: NO_RANGE_COUNTS, deadLetters: 0, report: undefined },
+        ...{ endedAt: undefined, counts: NO_RANGE_COUNTS, deadLetters: 0, report: undefined, retries: [] },
       });
       expect(middle).to.deep.include({
         migration: "two",

@@ -1,5 +1,5 @@
 /** A program that runs one data migration, and at a chosen command kills or stops itself; the tests of faults start it. */
-import type { Binary, CommandStartedEvent, Document } from "mongodb";
+import { BSON, type Binary, type CommandStartedEvent, type Document } from "mongodb";
 import { once } from "node:events";
 import { component, System, type JobUpdate } from "../../lib/index.js";
 import { overseerOf } from "../../components/migration/index.js";
@@ -40,6 +40,13 @@ const BEHIND: Readonly<Record<What, readonly Moment[]>> = {
   checkpoint: ["after a checkpoint"],
   other: [],
 };
+
+/** How many documents an update is of; as bytes it may be of several. */
+function documentsIn(update: unknown): number {
+  if (!(update instanceof Uint8Array)) return 1;
+  const { _id } = BSON.deserialize(update).q as { readonly _id?: { readonly $in?: readonly unknown[] } };
+  return _id?.$in?.length ?? 1;
+}
 
 function sessionOf({ lsid }: Document): string {
   return Buffer.from((lsid as { readonly id: Binary }).id.buffer).toString("base64");
@@ -100,7 +107,7 @@ async function main(orders: Orders): Promise<void> {
     under.set(requestId, what);
     if (what === "write") {
       sent.inserts += (command.documents as unknown[] | undefined)?.length ?? 0;
-      sent.updates += (command.updates as unknown[] | undefined)?.length ?? 0;
+      for (const update of (command.updates as unknown[] | undefined) ?? []) sent.updates += documentsIn(update);
       if (command.pipeline?.at(-1).$merge.whenMatched === "replace") sent.replacingMerges++;
     }
     come(BEFORE[what]);

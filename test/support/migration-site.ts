@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Binary, BSON, MongoClient, type Db, type Document } from "mongodb";
+import { BSON, MongoClient, type Db, type Document } from "mongodb";
 import { rangeFilter } from "../../components/migration/range.js";
 import { CASES, clientOf, SOURCE, type MigrationCase } from "./migration-cases.js";
 import type { Orders, Said, SaidReport, Sent } from "./migration-orders.js";
@@ -133,13 +133,6 @@ export class MigrationSite {
 
   run(...settings: string[]): Promise<Ended> {
     return this.start({ settings }).ended;
-  }
-
-  /** Ends the transactions of a program that was killed, as the server does by itself after a minute. */
-  async endTransactions({ open }: Pick<Ended, "open">): Promise<void> {
-    if (open.length === 0) return;
-    const sessions = open.map((id) => ({ id: new Binary(Buffer.from(id, "base64"), Binary.SUBTYPE_UUID) }));
-    await this.#client.db("admin").command({ killSessions: sessions });
   }
 
   /** As if the lease had not been renewed for as long as it lasts. */
