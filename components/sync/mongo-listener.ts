@@ -1,0 +1,112 @@
+/** mongoListener(): carries MongoDB's changes to Redis, as a component. */
+import { component, key, type Key, type Part } from "../../lib/index.js";
+import type { CollectionSync } from "./collection-sync.js";
+import { mongoDoorbell } from "./mongo-doorbell.js";
+import { followMongo, FROM_MONGO, type StreamEnd } from "./mongo-feed.js";
+import { mongoStream, type MongoStream } from "./mongo-stream.js";
+import type { OpenSync } from "./open-sync.js";
+import { Pulse } from "./pulse.js";
+import { fuseLimit, reconcile } from "./reconcile.js";
+import { Sync } from "./sync-collection.js";
+
+/** One direction of a sync. */
+export interface DirectionListener {
+  /** how far behind the last change was that it carried, in ms; 0 before the first */
+  readonly lagMs: number;
+}
+
+export const MongoListener = key<DirectionListener>()("mongo-listener");
+
+/**
+ * Follows the change stream while this process leads, and compares both stores at first and now and then.
+ *
+ * @param of the sync; the second listener of a program needs a key of its own
+ */
+export function mongoListener<T extends object>(of?: Key<CollectionSync<T>>): Part<"mongo-listener", DirectionListener, never>;
+export function mongoListener<N extends string, T extends object>(
+  of: Key<CollectionSync<T>>,
+  as: Key<DirectionListener, N>,
+): Part<N, DirectionListener, never>;
+export function mongoListener(of: Key<unknown> = Sync, as: Key<unknown> = MongoListener): Part {
+  return component(as as Key<Listener>, {
+    needs: { sync: of as Key<OpenSync> },
+    start: ({ sync }) => new Listener(sync),
+    stop: (listener) => listener.stop(),
+    health: (listener) => listener.pulse.check(),
+    look: { shape: "hexagon" },
+  });
+}
+
+class Listener implements DirectionListener {
+  readonly pulse: Pulse;
+  readonly #open: OpenSync;
+  readonly #stream: MongoStream;
+  readonly #ends: readonly (() => Promise<void>)[];
+
+  constructor(open: OpenSync) {
+    this.#open = open;
+    this.pulse = new Pulse(open.core, FROM_MONGO);
+    this.#stream = mongoStream(open.source);
+    const { leadership } = open.core;
+    const doorbell = mongoDoorbell({ ...open.source, mode: open.core.settings.doorbell, log: open.core.log });
+    this.#ends = [
+      leadership.lead((signal) => this.#follow(signal)),
+      leadership.lead((signal) => open.maintenance.run(signal)),
+      leadership.lead((signal) => doorbell.run(signal)),
+    ];
+  }
+
+  get lagMs(): number {
+    return this.pulse.lagMs;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end()));
+  }
+
+  async #follow(signal: AbortSignal): Promise<never> {
+    const { core } = this.#open;
+    const options = {
+      core,
+      stream: this.#stream,
+      onBatch: (lastMs: number | undefined) => this.pulse.beat(lastMs === undefined ? 0 : core.now() - lastMs),
+    };
+    for (;;) {
+      const token = (await core.insist(FROM_MONGO, signal, () => core.redis.token())) ?? (await this.#begin(signal));
+      const end = await followMongo(token, options, signal);
+      await this.#lookUp(end, signal);
+    }
+  }
+
+  /** From now on, and everything before is compared: the token is saved before the first look. */
+  async #begin(signal: AbortSignal): Promise<Uint8Array> {
+    const { core, maintenance } = this.#open;
+    const token = await core.insist(FROM_MONGO, signal, () => this.#stream.currentToken());
+    const { epoch } = await core.insist(FROM_MONGO, signal, () => core.redis.identity());
+    await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(token));
+    await core.insist(FROM_MONGO, signal, () => core.control.set({ scan: { epoch, isDone: false } }));
+    maintenance.ask();
+    return token;
+  }
+
+  /** What was missed is made up for; what happened to the whole collection is dealt with as the setting says. */
+  async #lookUp(end: StreamEnd, signal: AbortSignal): Promise<void> {
+    const { core } = this.#open;
+    const { onDrop } = core.settings;
+    if (end !== "lost") {
+      if (onDrop === "stop") await this.#untilAsked(end, signal);
+      const maxDeletes = onDrop === "delete" ? Number.POSITIVE_INFINITY : await fuseLimit(core);
+      await reconcile(core, { values: true, lost: onDrop === "restore" ? "m" : undefined, maxDeletes }, signal);
+    } else core.log.warn({ sync: core.name }, `${core.name}: MongoDB no longer has what comes next: everything is compared anew`);
+    await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(undefined));
+  }
+
+  async #untilAsked(end: StreamEnd, signal: AbortSignal): Promise<void> {
+    const { core } = this.#open;
+    const asked = (await core.state(FROM_MONGO, signal)).resync;
+    core.log.error({ sync: core.name }, `${core.name}: the collection was ${end}: nothing is carried on until a resync is asked for`);
+    await core.insist(FROM_MONGO, signal, async () => {
+      if ((await core.control.read()).resync === asked) throw new Error(`the collection was ${end}; ask for a resync, or set on-drop`);
+    });
+  }
+}

@@ -1,0 +1,206 @@
+/** The change stream of a collection by commands: whole batches, the next one fetched meanwhile, resumed by itself. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Db, Document, Timestamp } from "mongodb";
+import { bson } from "./bson.js";
+import { RawCursor, type RawAnswer } from "./mongo-cursor.js";
+import type { DocumentOptions } from "./mongo-document.js";
+import { eventReader, type MongoEvent } from "./mongo-events.js";
+
+export interface MongoStreamOptions extends DocumentOptions {
+  readonly db: Db;
+  readonly collection: string;
+  /** events a batch, at most; default 1,000 */
+  readonly batchSize?: number;
+  /** how long the server waits for an event before it answers with a new token, in ms; default 1,000 */
+  readonly waitMs?: number;
+  /** how long the server may be gone before that is thrown, in ms; default 2,000 */
+  readonly patienceMs?: number;
+}
+
+/** What happened, in order. */
+export interface StreamBatch {
+  readonly events: readonly MongoEvent[];
+  /** where to go on behind it */
+  readonly token: Uint8Array;
+  /** nothing happened; the token has moved on all the same */
+  readonly isIdle: boolean;
+}
+
+/**
+ * Batches one after the other; whoever asks for the next one is done with the one before. At most one is fetched ahead.
+ * `"lost"` is the last one, where the server no longer has what comes next; nothing follows an invalidated collection either.
+ */
+export interface StreamBatches extends AsyncIterable<StreamBatch | "lost", undefined, undefined> {
+  /**
+   * After an error it may be called again, and goes on behind the last batch that was done.
+   *
+   * @throws the signal's reason, soon after it was aborted; what the server says, where it is gone for too long
+   */
+  next(): Promise<IteratorResult<StreamBatch | "lost", undefined>>;
+  return(value?: undefined): Promise<IteratorResult<StreamBatch | "lost", undefined>>;
+}
+
+export interface MongoStream {
+  /** The token of now: what is written from now on comes behind it. */
+  currentToken(): Promise<Uint8Array>;
+  /** @param from a token, also that of an invalidation, or the time of the server from which on */
+  batches(from: Uint8Array | Timestamp, signal: AbortSignal): StreamBatches;
+}
+
+export function mongoStream(options: MongoStreamOptions): MongoStream {
+  return {
+    currentToken: async () => {
+      const cursor = await open(options, {});
+      await cursor.close();
+      if (!cursor.first.token) throw new Error("The server gives no token with its answers; MongoDB 6.0 or newer is needed");
+      return new Uint8Array(cursor.first.token);
+    },
+    batches: (from, signal) => new Batches(options, from, signal),
+  };
+}
+
+class Batches implements StreamBatches {
+  readonly #options: MongoStreamOptions;
+  readonly #readEvent: (raw: Buffer) => MongoEvent;
+  readonly #signal: AbortSignal;
+  /** behind what the caller has done */
+  #from: Uint8Array | Timestamp;
+  /** behind what the caller was given last */
+  #given: Uint8Array | undefined;
+  #cursor: RawCursor | undefined;
+  #fetching: Promise<RawAnswer> | undefined;
+  #isOver = false;
+
+  constructor(options: MongoStreamOptions, from: Uint8Array | Timestamp, signal: AbortSignal) {
+    this.#options = options;
+    this.#readEvent = eventReader(options);
+    this.#from = from;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<StreamBatch | "lost", undefined>> {
+    this.#from = this.#given ?? this.#from;
+    this.#given = undefined;
+    if (this.#isOver) return this.return();
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    const startedAt = performance.now();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.#signal.throwIfAborted();
+        const answer = await this.#answer();
+        if (answer === undefined) return await this.return();
+        const value = this.#batch(answer);
+        return { done: false, value };
+      } catch (error) {
+        await this.#close();
+        this.#signal.throwIfAborted();
+        if (isLost(error)) {
+          this.#isOver = true;
+          return { done: false, value: "lost" };
+        }
+        if (performance.now() - startedAt > patienceMs) throw error;
+        await sleep(Math.min(WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS), undefined, { signal: this.#signal }).catch(() => {});
+      }
+    }
+  }
+
+  async return(): Promise<IteratorResult<StreamBatch | "lost", undefined>> {
+    this.#isOver = true;
+    await this.#close();
+    return { done: true, value: undefined };
+  }
+
+  /** The next answer of the server; undefined behind an invalidation. */
+  async #answer(): Promise<RawAnswer | undefined> {
+    if (!this.#cursor) {
+      const from = this.#from;
+      const token = from instanceof Uint8Array ? tokenDocument(from) : undefined;
+      this.#cursor = await open(this.#options, token ? { startAfter: token } : { startAtOperationTime: from }, this.#signal);
+      // A token of another server may be one of a time to come, and nothing would ever be heard.
+      if (token && isAhead(token, this.#cursor.operationTime)) throw new LostError("the token is of a time to come");
+    }
+    if (this.#cursor.isAtEnd && !this.#fetching) return undefined;
+    const answer = await this.#unlessAborted((this.#fetching ??= this.#fetch(this.#cursor)));
+    this.#fetching = this.#cursor.isAtEnd ? undefined : this.#fetch(this.#cursor);
+    return answer;
+  }
+
+  #fetch(cursor: RawCursor): Promise<RawAnswer> {
+    const { batchSize = BATCH_SIZE, waitMs = 1_000 } = this.#options;
+    const fetching = cursor.ask({ batchSize, waitMs });
+    // Its failure is that of the batch, which is asked for later or never.
+    fetching.catch(() => {});
+    return fetching;
+  }
+
+  async #unlessAborted<T>(work: Promise<T>): Promise<T> {
+    const signal = this.#signal;
+    signal.throwIfAborted();
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal.reason as Error);
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([work, aborted]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #batch({ documents, token }: RawAnswer): StreamBatch {
+    const events = documents.map(this.#readEvent);
+    if (!token) throw new Error("The server gives no token with its answers; MongoDB 6.0 or newer is needed");
+    this.#given = new Uint8Array(token);
+    return { events, token: this.#given, isIdle: events.length === 0 };
+  }
+
+  async #close(): Promise<void> {
+    const cursor = this.#cursor;
+    this.#cursor = this.#fetching = undefined;
+    await cursor?.close();
+  }
+}
+
+/** Opens it without waiting for the first event. */
+function open({ db, collection }: MongoStreamOptions, start: Document, signal?: AbortSignal): Promise<RawCursor> {
+  const command = { aggregate: collection, pipeline: [{ $changeStream: start }], cursor: { batchSize: 0 } };
+  return RawCursor.open(db, collection, command, signal);
+}
+
+/** What was kept as a token is not one. */
+class LostError extends Error {}
+
+function tokenDocument(token: Uint8Array): Document {
+  try {
+    return bson().deserialize(token);
+  } catch (cause) {
+    throw new LostError("the token is damaged", { cause });
+  }
+}
+
+/** Whether a token lies behind the server's time; its first four bytes are seconds. That of an idle server is a little ahead itself. */
+function isAhead({ _data }: Document, time: Timestamp | undefined): boolean {
+  const [, seconds] = /^82([0-9A-F]{8})/.exec(String(_data)) ?? [];
+  return seconds !== undefined && time !== undefined && Number.parseInt(seconds, 16) > time.t + 1;
+}
+
+/** Whether the server cannot go on from there, now or ever. */
+function isLost(error: unknown): boolean {
+  if (error instanceof LostError) return true;
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "number" && (LOST.has(code) || code >= FIRST_LOCATION);
+}
+
+const BATCH_SIZE = 1_000;
+const PATIENCE_MS = 2_000;
+const WAIT_MS = 20;
+const LONGEST_WAIT_MS = 500;
+/** Of what a token may be to the server's parser: none, too short, of another form; then the history is gone, or an event is too large. */
+const LOST = new Set([9, 15, 260, 280, 286, 10_334]);
+/** From here on codes name places in the server's source, among them the checks of a token. */
+const FIRST_LOCATION = 40_000;

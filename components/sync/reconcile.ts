@@ -1,0 +1,167 @@
+/** Reconcile: compares both stores as a whole and resolves what differs; for everything that no event told. */
+import { plural } from "../../lib/index.js";
+import { sorted } from "./mongo-batch.js";
+import type { Entry } from "./record.js";
+import type { Wanted } from "./resolver.js";
+import type { ScannedDocument } from "./sides.js";
+import type { SyncCore } from "./sync-core.js";
+import type { Origin } from "./version.js";
+
+export const RECONCILE = "reconcile";
+
+export interface ReconcileOptions {
+  /** also the documents' texts, where events of MongoDB were missed; otherwise their versions */
+  readonly values: boolean;
+  /** keys that are gone from Redis were lost, not deleted; or documents from MongoDB */
+  readonly lost?: Origin | undefined;
+  /** whose state counts where nothing is known of a record that both have */
+  readonly first?: Origin | undefined;
+  /** go on behind this `_id`: what comes before was compared already */
+  readonly after?: unknown;
+  /** after each batch of documents; `after` is where to go on */
+  readonly onProgress?: (after: unknown) => Promise<void>;
+  /** how many deletes are let through; more than that are held back */
+  readonly maxDeletes: number;
+}
+
+export interface Reconciled {
+  /** records that were looked at because they seemed to differ */
+  readonly resolved: number;
+  /** deletes that were not done */
+  readonly held: number;
+}
+
+/** At least so many deletes are let through, or this share of all records. */
+const FUSE = { least: 100, share: 0.05 };
+
+/** How many deletes one pass may do before it asks. */
+export async function fuseLimit(core: SyncCore): Promise<number> {
+  return Math.max(FUSE.least, Math.floor((await core.redis.size()) * FUSE.share));
+}
+
+/**
+ * Three passes: the documents, the bookkeeping of Redis, the keys that it does not know. What is gone from one store is
+ * gathered and deleted from the other at the end, if it is not too much.
+ *
+ * @throws what the signal says
+ */
+export async function reconcile(core: SyncCore, options: ReconcileOptions, signal: AbortSignal): Promise<Reconciled> {
+  const pass = new Pass(core, options, signal);
+  await pass.documents();
+  await pass.entries();
+  await pass.keys();
+  return pass.deletes();
+}
+
+class Pass {
+  #resolved = 0;
+  readonly #gone: string[] = [];
+  #goneCount = 0;
+
+  constructor(
+    private readonly core: SyncCore,
+    private readonly options: ReconcileOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async documents(): Promise<void> {
+    const { values, after, onProgress } = this.options;
+    let from = after;
+    await this.core.insist(RECONCILE, this.signal, async () => {
+      for await (const batch of this.core.mongo.scan({ after: from, values, signal: this.signal })) {
+        await this.core.journal.bury(batch.refused.map(({ documentId, reason }) => ({ id: documentId, store: "mongo", reason })));
+        await (values ? this.#compareValues(batch.documents) : this.#compareVersions(batch.documents));
+        from = batch.after;
+        await onProgress?.(from);
+      }
+    });
+  }
+
+  /** What Redis keeps books of: its key is another, or its document is gone. */
+  async entries(): Promise<void> {
+    const { core } = this;
+    await core.insist(RECONCILE, this.signal, async () => {
+      this.#gone.length = this.#goneCount = 0;
+      for await (const batch of core.redis.scanEntries()) {
+        this.signal.throwIfAborted();
+        const live = batch.filter(([, entry]) => entry.h !== undefined).map(([id]) => id);
+        const dead = batch.filter(([, entry]) => entry.h === undefined).map(([id]) => id);
+        const foreign = await core.redis.foreignAmong([...live, ...dead]);
+        const missing = new Set(await core.mongo.missingAmong(live));
+        const written = [...foreign].filter(([, what]) => what === "written").map(([id]) => id);
+        await this.#resolve(written);
+        const settled = new Set(batch.filter(([, entry]) => entry.isSettled).map(([id]) => id));
+        // Redis has news of it for MongoDB: no delete.
+        await this.#resolve(live.filter((id) => missing.has(id) && !foreign.has(id) && !settled.has(id)));
+        this.#gather([
+          ...live.filter((id) => missing.has(id) && !foreign.has(id) && settled.has(id)),
+          ...[...foreign].filter(([, what]) => what === "gone").map(([id]) => id),
+        ]);
+      }
+    });
+  }
+
+  /** What Redis keeps no books of. */
+  async keys(): Promise<void> {
+    const { core } = this;
+    await core.insist(RECONCILE, this.signal, async () => {
+      for await (const ids of core.redis.scanKeys()) {
+        this.signal.throwIfAborted();
+        const entries = await core.redis.entries(ids);
+        const unknown = ids.filter((_, index) => entries[index] === undefined);
+        await this.#resolve(unknown);
+      }
+    });
+  }
+
+  async deletes(): Promise<Reconciled> {
+    const { maxDeletes, lost } = this.options;
+    if (lost === undefined && this.#goneCount > maxDeletes) {
+      const text = `${plural(this.#goneCount, "record")} are gone from one store, more than ${maxDeletes}: not deleted from the other`;
+      this.core.log.error({ sync: this.core.name, held: this.#goneCount }, `${this.core.name}: ${text}`);
+      return { resolved: this.#resolved, held: this.#goneCount };
+    }
+    await this.#resolve(this.#gone);
+    return { resolved: this.#resolved, held: 0 };
+  }
+
+  /** As the change stream would tell them. */
+  async #compareValues(documents: readonly ScannedDocument[]): Promise<void> {
+    const events = documents.map((document) => ({ kind: "document" as const, ...document, isNew: true, wallMs: undefined }));
+    const { changes, wanted } = sorted(events, new Map(), (id) => id);
+    const again = changes.length > 0 ? await this.core.apply(RECONCILE, changes, this.signal) : new Map<string, Wanted>();
+    await this.#resolveUnlessGone([...again.keys(), ...wanted.keys()]);
+  }
+
+  async #compareVersions(documents: readonly ScannedDocument[]): Promise<void> {
+    const entries = await this.core.redis.entries(documents.map(({ id }) => id));
+    const wanted = documents.filter(({ stamp }, index) => differs(stamp?.d ? undefined : stamp?.v, entries[index]));
+    await this.#resolveUnlessGone(wanted.map(({ id }) => id));
+  }
+
+  /** A key that is gone is met among the bookkeeping, where it counts for the fuse. */
+  async #resolveUnlessGone(ids: readonly string[]): Promise<void> {
+    const foreign = ids.length > 0 ? await this.core.redis.foreignAmong(ids) : new Map<string, string>();
+    await this.#resolve(ids.filter((id) => foreign.get(id) !== "gone"));
+  }
+
+  async #resolve(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { lost, first } = this.options;
+    this.#resolved += ids.length;
+    await this.core.resolve(RECONCILE, new Map(ids.map((id) => [id, { lost, first }])), this.signal);
+  }
+
+  /** The list ends where the fuse has blown; where everything is to come back, each batch is done at once. */
+  #gather(ids: readonly string[]): void {
+    this.#goneCount += ids.length;
+    const room = this.options.lost === undefined ? this.options.maxDeletes + 1 - this.#gone.length : ids.length;
+    this.#gone.push(...ids.slice(0, Math.max(0, room)));
+  }
+}
+
+/** Whether a document and the bookkeeping cannot be level; one that nobody stamped is where Redis has it at all. */
+function differs(v: string | undefined, entry: Entry | undefined): boolean {
+  if (entry?.h === undefined) return true;
+  return v === undefined ? entry.base === undefined : entry.v !== v;
+}

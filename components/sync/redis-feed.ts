@@ -1,0 +1,51 @@
+/** The way from Redis to MongoDB: the outbox of our own writers, batch by batch, and the hints of everybody else. */
+import type { Wanted } from "./resolver.js";
+import type { OutboxEntry } from "./sides.js";
+import type { SyncCore } from "./sync-core.js";
+import { millisecondsOf } from "./version.js";
+
+export const FROM_REDIS = "redis-to-mongo";
+
+const MOST = 1_000;
+const WAIT_MS = 1_000;
+/** Batches under way at once: MongoDB works on one while the next is read and decided. */
+const LANES = 2;
+
+/**
+ * Works off the outbox for ever; an entry leaves it when its batch and all before it are done.
+ *
+ * @throws what the signal says
+ */
+export async function followOutbox(core: SyncCore, onBatch: (writtenMs: number | undefined) => void, signal: AbortSignal): Promise<never> {
+  let after = "0";
+  let done = Promise.resolve();
+  const underWay = new Set<Promise<unknown>>();
+  for (;;) {
+    await core.whilePaused(FROM_REDIS, "redis-to-mongo", signal);
+    const entries = await core.insist(FROM_REDIS, signal, () => core.redis.outbox(after, MOST, WAIT_MS));
+    const last = entries.at(-1);
+    onBatch(last && millisecondsOf(last.v));
+    if (!last) continue;
+    after = last.entryId;
+    const work = core.resolve(FROM_REDIS, wantedOf(entries), signal);
+    const before = done;
+    done = work.then(() => before).then(() => core.insist(FROM_REDIS, signal, () => core.redis.acknowledge(last.entryId)));
+    const lane = done.finally(() => underWay.delete(lane));
+    underWay.add(lane);
+    lane.catch(() => {});
+    if (underWay.size >= LANES) await Promise.race(underWay);
+  }
+}
+
+/** Several writes of one record are one. */
+function wantedOf(entries: readonly OutboxEntry[]): Map<string, Wanted> {
+  return new Map(entries.map(({ id }) => [id, {}]));
+}
+
+/** Resolves those of the ids that somebody changed who keeps no books; most hints are the writes of our own writers. */
+export async function lookAt(core: SyncCore, ids: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await core.whilePaused(FROM_REDIS, "redis-to-mongo", signal);
+  const foreign = await core.insist(FROM_REDIS, signal, () => core.redis.foreignAmong(ids));
+  if (foreign.size > 0) await core.resolve(FROM_REDIS, new Map([...foreign.keys()].map((id) => [id, wanted])), signal);
+}

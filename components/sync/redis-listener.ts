@@ -1,0 +1,81 @@
+/** redisListener(): carries the changes in Redis to MongoDB, as a component. */
+import { once } from "node:events";
+import { component, key, type Key, type Part } from "../../lib/index.js";
+import type { CollectionSync } from "./collection-sync.js";
+import type { DirectionListener } from "./mongo-listener.js";
+import type { OpenSync } from "./open-sync.js";
+import { Pulse } from "./pulse.js";
+import { followOutbox, FROM_REDIS, lookAt } from "./redis-feed.js";
+import { redisHints } from "./redis-hints.js";
+import type { Wanted } from "./resolver.js";
+import { Sync } from "./sync-collection.js";
+
+export const RedisListener = key<DirectionListener>()("redis-listener");
+
+/**
+ * Works off the outbox of our own writers, and looks at whatever others write, while this process leads.
+ *
+ * @param of the sync; the second listener of a program needs a key of its own
+ */
+export function redisListener<T extends object>(of?: Key<CollectionSync<T>>): Part<"redis-listener", DirectionListener, never>;
+export function redisListener<N extends string, T extends object>(
+  of: Key<CollectionSync<T>>,
+  as: Key<DirectionListener, N>,
+): Part<N, DirectionListener, never>;
+export function redisListener(of: Key<unknown> = Sync, as: Key<unknown> = RedisListener): Part {
+  return component(as as Key<Listener>, {
+    needs: { sync: of as Key<OpenSync> },
+    start: ({ sync }) => new Listener(sync),
+    stop: (listener) => listener.stop(),
+    health: (listener) => listener.pulse.check(),
+    look: { shape: "hexagon" },
+  });
+}
+
+class Listener implements DirectionListener {
+  readonly pulse: Pulse;
+  readonly #open: OpenSync;
+  readonly #ends: readonly (() => Promise<void>)[];
+
+  constructor(open: OpenSync) {
+    this.#open = open;
+    this.pulse = new Pulse(open.core, FROM_REDIS);
+    const { core } = open;
+    this.#ends = [
+      core.leadership.lead((signal) =>
+        followOutbox(core, (writtenMs) => this.pulse.beat(writtenMs === undefined ? 0 : core.now() - writtenMs), signal),
+      ),
+      core.leadership.lead((signal) => this.#hear(signal)),
+    ];
+  }
+
+  get lagMs(): number {
+    return this.pulse.lagMs;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end()));
+  }
+
+  async #hear(signal: AbortSignal): Promise<void> {
+    const { core, maintenance, target } = this.#open;
+    const missed = () => maintenance.ask();
+    const look = (ids: readonly string[], wanted: Wanted) => lookAt(core, ids, wanted, signal);
+    const hints = await core.insist(FROM_REDIS, signal, () =>
+      redisHints({
+        ...target,
+        onHint: (ids) => look(ids, {}),
+        onExpired: (ids) => look(ids, core.settings.onExpire === "ignore" ? { lost: "r" } : {}),
+        onEvicted: (ids) => look(ids, { lost: "r" }),
+        onFlush: missed,
+        onGap: missed,
+        log: core.log,
+      }),
+    );
+    try {
+      await once(signal, "abort");
+    } finally {
+      await hints.close();
+    }
+  }
+}

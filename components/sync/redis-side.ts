@@ -1,0 +1,248 @@
+/** Redis as the engine sees it: each method is a script or a few, one after the other. */
+import type { Redis as RedisClient } from "ioredis";
+import { isUtf8 } from "node:buffer";
+import type { RedisConnection } from "../redis-connection.js";
+import { entryText, hashOf, parseEntry, type Entry, type RedisRecord } from "./record.js";
+import { redisFitness, redisIdentity } from "./redis-fitness.js";
+import { patternOf, redisNames, type RedisNames } from "./redis-names.js";
+import { inParts, sliced } from "./redis-parts.js";
+import type { ScriptArgument } from "./redis-script.js";
+import { ACKNOWLEDGE, APPLY, COMMIT, FOREIGN_AMONG, READ, SAVE_TOKEN, TAKE_LEAD } from "./redis-scripts.js";
+import { RedisWriter } from "./redis-writer.js";
+import type { Applied, Change, Commit, OutboxEntry, RedisIdentity, RedisSide, WrongType } from "./sides.js";
+
+export interface RedisSideOptions {
+  readonly connection: Pick<RedisConnection, "client" | "duplicate">;
+  /** of the synchronisation */
+  readonly name: string;
+  readonly prefix: string;
+  /** the clock of own writes, in milliseconds since 1970 */
+  readonly now: () => number;
+  /** of this process; undefined where it does not lead: then it may only commit */
+  readonly epoch: () => number | undefined;
+}
+
+/**
+ * A failure of the server (OOM, READONLY, MISCONF, LOADING, BUSY, a lost connection) rejects the call with the driver's error;
+ * parts before it are done, no token is stored, and the same call may be made again.
+ *
+ * @throws {ArgumentError} the prefix would have the bookkeeping among the data
+ */
+export function redisSide(options: RedisSideOptions): RedisSide {
+  return new ScriptedSide(options);
+}
+
+const DONE: Applied = { outcome: "done" };
+const NOT_UTF8 = "value that is not UTF-8";
+/** So long behind its time an answer is given up. */
+const LATE_MS = 3_000;
+const SCAN_COUNT = 1_000;
+
+class ScriptedSide implements RedisSide {
+  readonly #client: RedisClient;
+  readonly #names: RedisNames;
+  readonly #writer: RedisWriter;
+  #blocking: RedisClient | undefined;
+
+  constructor(private readonly options: RedisSideOptions) {
+    this.#client = options.connection.client;
+    this.#names = redisNames(options.name, options.prefix);
+    this.#writer = new RedisWriter(this.#client, this.#names, options.now);
+  }
+
+  async read(ids: readonly string[]): Promise<readonly (RedisRecord | WrongType)[]> {
+    const records: (RedisRecord | WrongType)[] = [];
+    for (const part of sliced(ids)) {
+      const reply = await READ.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part]);
+      const [texts, entries, types] = reply as [(Buffer | null)[], (Buffer | null)[], (number | Buffer)[]];
+      const from = records.length;
+      for (const [index, text] of texts.entries()) {
+        const isText = text === null || isUtf8(text);
+        records.push(isText ? { text: text?.toString(), entry: entryOf(entries[index]) } : { type: NOT_UTF8 });
+      }
+      for (let at = 0; at < types.length; at += 2) records[from + Number(types[at]) - 1] = { type: String(types[at + 1]) };
+    }
+    return records;
+  }
+
+  async apply(changes: readonly Change[], token?: Uint8Array): Promise<readonly Applied[]> {
+    const applied: Applied[] = [];
+    const parts = [...inParts(changes, ({ text }) => text?.length ?? 0)];
+    if (parts.length === 0 && token !== undefined) await this.saveToken(token);
+    for (const [index, part] of parts.entries()) {
+      const last = index === parts.length - 1 ? token : undefined;
+      const reply = await APPLY.run(this.#client, this.#keys("fence", "entries", "ids", "token"), this.#changes(part, last));
+      const from = applied.length;
+      for (let count = part.length; count > 0; count--) applied.push(DONE);
+      const answers = reply as [number, Buffer, Buffer];
+      for (let at = 0; at < answers.length; at += 3) {
+        applied[from + Number(answers[at]) - 1] = answerOf(String(answers[at + 1]), String(answers[at + 2]));
+      }
+    }
+    return applied;
+  }
+
+  async commit(commits: readonly Commit<RedisRecord>[]): Promise<readonly boolean[]> {
+    const were: boolean[] = [];
+    for (const part of inParts(commits, ({ decision }) => decision.text?.length ?? 0)) {
+      const args: ScriptArgument[] = [this.options.epoch() ?? "", this.#names.prefix, part.length];
+      for (const one of part) args.push(...commitArguments(one));
+      part.forEach(({ id, documentId }, index) => {
+        if (documentId !== undefined && documentId !== id) args.push(index + 1, documentId);
+      });
+      const changed = await COMMIT.run(this.#client, this.#keys("fence", "entries", "ids"), args);
+      const isChanged = new Set(changed as number[]);
+      for (let place = 1; place <= part.length; place++) were.push(!isChanged.has(place));
+    }
+    return were;
+  }
+
+  write(id: string, text: string | undefined): ReturnType<RedisSide["write"]> {
+    return this.#writer.write(id, text);
+  }
+
+  async outbox(after: string, most: number, waitMs: number): Promise<readonly OutboxEntry[]> {
+    const { outbox } = this.#names;
+    // It blocks: on a connection of its own nobody else waits.
+    const blocking = (this.#blocking ??= this.options.connection.duplicate());
+    // A connection that was cut without a word never answers; on a new one the driver asks again.
+    const late = setInterval(() => blocking.disconnect(true), waitMs + LATE_MS);
+    const count = ["COUNT", most] as const;
+    const asked =
+      waitMs > 0 ? blocking.xread(...count, "BLOCK", waitMs, "STREAMS", outbox, after) : blocking.xread(...count, "STREAMS", outbox, after);
+    const reply = await asked.finally(() => clearInterval(late));
+    const [[, entries] = ["", []]] = reply ?? [];
+    return entries.map(([entryId, [, id = "", , v = ""]]) => ({ entryId, id, v }));
+  }
+
+  async acknowledge(entryId: string): Promise<void> {
+    const [ms, sequence = "0"] = entryId.split("-");
+    const next = `${ms}-${BigInt(sequence) + 1n}`;
+    await ACKNOWLEDGE.run(this.#client, this.#keys("fence", "outbox"), [this.#epoch, next]);
+  }
+
+  async token(): Promise<Uint8Array | undefined> {
+    return (await this.#client.getBuffer(this.#names.token)) ?? undefined;
+  }
+
+  async saveToken(token: Uint8Array | undefined): Promise<void> {
+    const args = token === undefined ? [] : [bytesOf(token)];
+    await SAVE_TOKEN.run(this.#client, this.#keys("fence", "token"), [this.#epoch, ...args]);
+  }
+
+  async idsOf(documentIds: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const ids: (string | undefined)[] = [];
+    for (const part of sliced(documentIds)) {
+      for (const id of await this.#client.hmget(this.#names.ids, ...part)) ids.push(id ?? undefined);
+    }
+    return ids;
+  }
+
+  async takeLead(epoch: number): Promise<void> {
+    await TAKE_LEAD.run(this.#client, this.#keys("fence"), [epoch]);
+  }
+
+  async foreignAmong(ids: readonly string[]): Promise<ReadonlyMap<string, "written" | "gone">> {
+    const foreign = new Map<string, "written" | "gone">();
+    for (const part of sliced(ids)) {
+      const places = await FOREIGN_AMONG.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part]);
+      for (const place of places as number[]) foreign.set(part[Math.abs(place) - 1] as string, place > 0 ? "written" : "gone");
+    }
+    return foreign;
+  }
+
+  async entries(ids: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const entries: (Entry | undefined)[] = [];
+    for (const part of sliced(ids)) {
+      for (const text of await this.#client.hmget(this.#names.entries, ...part)) entries.push(text === null ? undefined : parseEntry(text));
+    }
+    return entries;
+  }
+
+  async *scanEntries(): AsyncGenerator<readonly (readonly [id: string, Entry])[]> {
+    let cursor = "0";
+    do {
+      const [next, fields] = await this.#client.hscan(this.#names.entries, cursor, "COUNT", SCAN_COUNT);
+      const found = new Map<string, Entry>();
+      for (let at = 0; at < fields.length; at += 2) found.set(fields[at] as string, parseEntry(fields[at + 1] as string));
+      if (found.size > 0) yield [...found];
+      cursor = next;
+    } while (cursor !== "0");
+  }
+
+  async *scanKeys(): AsyncGenerator<readonly string[]> {
+    const { prefix } = this.#names;
+    let cursor = "0";
+    do {
+      const [next, keys] = await this.#client.scan(cursor, "MATCH", patternOf(prefix), "COUNT", SCAN_COUNT);
+      if (keys.length > 0) yield [...new Set(keys)].map((key) => key.slice(prefix.length));
+      cursor = next;
+    } while (cursor !== "0");
+  }
+
+  size(): Promise<number> {
+    return this.#client.hlen(this.#names.entries);
+  }
+
+  async identity(): Promise<RedisIdentity> {
+    return redisIdentity(this.#client, this.#names);
+  }
+
+  async check(): Promise<void> {
+    await redisFitness(this.#client);
+  }
+
+  /** Below all others: refused as soon as anybody has ever led. */
+  get #epoch(): number {
+    return this.options.epoch() ?? 0;
+  }
+
+  #keys(...kinds: readonly ("fence" | "entries" | "ids" | "token" | "outbox")[]): readonly string[] {
+    return kinds.map((kind) => this.#names[kind]);
+  }
+
+  #changes(changes: readonly Change[], token: Uint8Array | undefined): readonly ScriptArgument[] {
+    const stored = token === undefined ? ["0", ""] : ["1", bytesOf(token)];
+    const args: ScriptArgument[] = [this.#epoch, this.#names.prefix, ...stored, changes.length];
+    for (const { id, v, text, h, isNew } of changes) {
+      if (text === undefined) args.push(id, `d${v}-`, "");
+      else args.push(id, (isNew ? "n" : "w") + v + (h ?? hashOf(text)), text);
+    }
+    changes.forEach(({ id, documentId }, index) => {
+      if (documentId !== undefined && documentId !== id) args.push(index + 1, documentId);
+    });
+    return args;
+  }
+}
+
+function entryOf(text: Buffer | null | undefined): Entry | undefined {
+  return text ? parseEntry(text.toString("latin1")) : undefined;
+}
+
+function answerOf(outcome: string, detail: string): Applied {
+  switch (outcome) {
+    case "later":
+      return { outcome, v: detail };
+    case "wrong type":
+      return { outcome, type: detail };
+    default:
+      return { outcome: outcome as "same" | "unseen" | "foreign" };
+  }
+}
+
+/** As COMMIT wants them: id, hash and bookkeeping as read, new bookkeeping, what is done with the key, its text. */
+function commitArguments({ id, read, decision }: Commit<RedisRecord>): readonly ScriptArgument[] {
+  const { v, text, redis } = decision;
+  const hash = read.text === undefined ? "" : hashOf(read.text);
+  const known = [id, hash, read.entry ? entryText(read.entry) : ""];
+  if (redis === "keep") return [...known, "", "k", ""];
+  const isWritten = redis === "write";
+  if (text === undefined) return [...known, `${v}-`, "d", ""];
+  const base = hashOf(text);
+  const entry = entryText({ v, h: isWritten ? base : hash, base, isSettled: true });
+  return [...known, entry, isWritten ? "w" : "k", isWritten ? text : ""];
+}
+
+function bytesOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

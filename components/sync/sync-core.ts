@@ -1,0 +1,192 @@
+/** What the listeners of one collection share: the two sides, the way to resolve, the journal, and who leads. */
+import { firstLine, type Logger } from "../../lib/index.js";
+import type { Codec } from "./codec.js";
+import type { Direction, SyncControl, SyncState } from "./control.js";
+import { insist } from "./insist.js";
+import type { SyncJournal } from "./journal.js";
+import { Leadership } from "./leadership.js";
+import { resolve, type Arrival, type Conflict, type Poison, type Resolved, type Wanted } from "./resolver.js";
+import type { Applied, Change, MongoSide, RedisSide } from "./sides.js";
+
+export interface SyncCoreOptions {
+  readonly name: string;
+  readonly redis: RedisSide;
+  readonly mongo: MongoSide;
+  readonly codec: Codec;
+  readonly now: () => number;
+  readonly control: SyncControl;
+  readonly journal: SyncJournal;
+  readonly leadership: Leadership;
+  readonly settings: SyncSettings;
+  readonly log: Logger;
+}
+
+/** What the listeners are set to. */
+export interface SyncSettings {
+  readonly first: "mongo" | "redis";
+  readonly onDrop: "stop" | "restore" | "delete";
+  readonly onExpire: "delete" | "ignore";
+  /** in ms */
+  readonly reconcileEvery: number;
+  readonly doorbell: "auto" | "off";
+}
+
+/** What is told to whoever watches: a record has come level, two changes met, a record is poison. */
+export type SyncEvent =
+  | ({ readonly type: "arrived"; readonly lagMs: number | undefined } & Arrival)
+  | ({ readonly type: "conflict" } & Conflict)
+  | ({ readonly type: "poison" } & Poison);
+
+export type SyncListener = (event: SyncEvent) => void;
+
+/** What keeps a part from its work, while it tries again. */
+export interface Trouble {
+  readonly since: number;
+  readonly reason: string;
+}
+
+/** One collection's sync within this process. */
+export class SyncCore {
+  readonly name: string;
+  readonly redis: RedisSide;
+  readonly mongo: MongoSide;
+  readonly codec: Codec;
+  readonly now: () => number;
+  readonly control: SyncControl;
+  readonly journal: SyncJournal;
+  readonly leadership: Leadership;
+  readonly settings: SyncSettings;
+  readonly log: Logger;
+  readonly #listeners = new Set<SyncListener>();
+  readonly #troubles = new Map<string, Trouble>();
+  #state: SyncState | undefined;
+
+  constructor(options: SyncCoreOptions) {
+    this.name = options.name;
+    this.redis = options.redis;
+    this.mongo = options.mongo;
+    this.codec = options.codec;
+    this.now = options.now;
+    this.control = options.control;
+    this.journal = options.journal;
+    this.leadership = options.leadership;
+    this.settings = options.settings;
+    this.log = options.log;
+  }
+
+  /** Calls it for whatever comes level from now on; what is returned ends that. */
+  watch(listener: SyncListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** By part, what keeps it from its work at the moment. */
+  get troubles(): ReadonlyMap<string, Trouble> {
+    return this.#troubles;
+  }
+
+  /** Does it again until it succeeds, and says once what keeps it. @throws what the signal says; that another process leads */
+  async insist<T>(part: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const result = await insist(work, {
+      signal,
+      onTrouble: (error) => {
+        if ((error as { code?: unknown }).code === "FENCED") {
+          this.leadership.stepDown(error);
+          return false;
+        }
+        this.#complain(part, error);
+        return true;
+      },
+    });
+    if (this.#troubles.delete(part)) this.log.info({ sync: this.name, part }, `${this.name}: ${part} goes on`);
+    return result;
+  }
+
+  /** Makes both stores equal in these records, whatever it takes. */
+  async resolve(part: string, wanted: ReadonlyMap<string, Wanted>, signal: AbortSignal): Promise<Resolved> {
+    const { redis, mongo, codec, now, journal } = this;
+    const resolved = await this.insist(part, signal, () => resolve(wanted, { redis, mongo, codec, now, journal }));
+    await this.#record(part, resolved, signal);
+    return resolved;
+  }
+
+  /** Applies MongoDB's changes to Redis, whatever it takes; what has to be resolved is given back. */
+  async apply(part: string, changes: readonly Change[], signal: AbortSignal, token?: Uint8Array): Promise<Map<string, Wanted>> {
+    const answers = await this.insist(part, signal, () => this.redis.apply(changes, token));
+    const wanted = new Map<string, Wanted>();
+    const arrivals: Arrival[] = [];
+    const poison: Poison[] = [];
+    for (const [index, { id, v, text, writtenMs }] of changes.entries()) {
+      const answer = answers[index] as Applied;
+      switch (answer.outcome) {
+        case "done":
+          arrivals.push({ id, store: "redis", v, text, writtenMs });
+          break;
+        case "same":
+          break;
+        case "later":
+        case "foreign":
+        case "unseen":
+          wanted.set(id, { writtenMs });
+          break;
+        case "wrong type":
+          poison.push({ id, store: "redis", reason: `the key holds a ${answer.type}, not a string` });
+          break;
+      }
+    }
+    await this.#record(part, { arrivals, conflicts: [], poison, level: arrivals.map(({ id }) => id) }, signal);
+    return wanted;
+  }
+
+  /** Waits while somebody has paused this direction; looks at most once a second. */
+  async whilePaused(part: string, direction: Direction, signal: AbortSignal): Promise<void> {
+    while ((await this.state(part, signal)).paused.includes(direction)) {
+      await new Promise<void>((wake) => {
+        const timer = setTimeout(wake, STATE_MS);
+        signal.addEventListener("abort", () => (clearTimeout(timer), wake()), { once: true });
+      });
+    }
+  }
+
+  /** What is asked of this sync, not older than a second. */
+  async state(part: string, signal: AbortSignal): Promise<SyncState> {
+    if (this.#state && performance.now() - this.#readAt < STATE_MS) return this.#state;
+    this.#state = await this.insist(part, signal, () => this.control.read());
+    this.#readAt = performance.now();
+    return this.#state;
+  }
+
+  #readAt = 0;
+
+  async #record(part: string, { arrivals, conflicts, poison, level }: Resolved, signal: AbortSignal): Promise<void> {
+    if (poison.length > 0) await this.insist(part, signal, () => this.journal.bury(poison));
+    if (level.length > 0) await this.insist(part, signal, () => this.journal.mended(level));
+    if (this.#listeners.size === 0) return;
+    const now = this.now();
+    for (const arrival of arrivals) {
+      const lagMs = arrival.writtenMs === undefined ? undefined : Math.max(0, now - arrival.writtenMs);
+      this.#tell({ type: "arrived", ...arrival, lagMs });
+    }
+    for (const conflict of conflicts) this.#tell({ type: "conflict", ...conflict });
+    for (const one of poison) this.#tell({ type: "poison", ...one });
+  }
+
+  #tell(event: SyncEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.log.warn({ sync: this.name, error }, `${this.name}: a listener threw: ${firstLine(error)}`);
+      }
+    }
+  }
+
+  #complain(part: string, error: unknown): void {
+    const reason = firstLine(error);
+    const before = this.#troubles.get(part);
+    if (before?.reason !== reason) this.log.warn({ sync: this.name, part, error }, `${this.name}: ${part} tries again: ${reason}`);
+    this.#troubles.set(part, { since: before?.since ?? Date.now(), reason });
+  }
+}
+
+const STATE_MS = 1_000;
