@@ -19,7 +19,7 @@ export interface Written {
 export interface SyncedStore<T> {
   /** undefined where there is none */
   get(id: string): Promise<T | undefined>;
-  /** All records, in no order. */
+  /** All records that can be read, in no order; the others are dead letters. */
   list(): AsyncIterable<Stored<T>>;
   /** Stores the whole value under the id; acknowledged (in MongoDB by the majority) when it resolves. */
   write(id: string, value: T): Promise<Written>;
@@ -34,7 +34,7 @@ interface StoreSide {
   write(id: string, text: string | undefined): Promise<{ readonly v: Version }>;
 }
 
-/** @throws a CodecError from get and list where what is stored cannot be read */
+/** @throws from get what the codec says, where what is stored cannot be read */
 export function syncedStore<T extends object>(side: StoreSide, codec: Codec): SyncedStore<T> {
   const decode = (text: string) => codec.decode(text) as T;
   return {
@@ -46,12 +46,20 @@ export function syncedStore<T extends object>(side: StoreSide, codec: Codec): Sy
       for await (const ids of side.ids()) {
         const texts = await side.texts(ids);
         for (const [index, id] of ids.entries()) {
-          const text = texts[index];
-          if (text !== undefined) yield { id, value: decode(text) };
+          const value = readable(texts[index], decode);
+          if (value !== undefined) yield { id, value };
         }
       }
     },
     write: async (id, value) => ({ id, v: (await side.write(id, codec.encode(value))).v }),
     delete: async (id) => ({ id, v: (await side.write(id, undefined)).v }),
   };
+}
+
+function readable<T>(text: string | undefined, decode: (text: string) => T): T | undefined {
+  try {
+    return text === undefined ? undefined : decode(text);
+  } catch {
+    return undefined;
+  }
 }
