@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { didYouMean, UsageError } from "millrace";
 import { attempt } from "./commands/attempt.js";
 
-const HELP = `millrace: looks at systems, and at migrations that are under way
+const HELP = `millrace: looks at systems, and at migrations and syncs that are under way
 
   millrace map MODULE [FILE]   draw the system (system.png; .svg .dot .json .txt; - for text on the terminal)
   millrace check MODULE        say every problem of the system
@@ -13,6 +13,7 @@ const HELP = `millrace: looks at systems, and at migrations that are under way
   millrace ctl RUN set NAME=VALUE …
                                rate, chunk and processes from the next chunk on; default: as its settings say
   millrace migrate --help      migration files; a migration's failures again, the runs of the past
+  millrace sync --help         two stores that are kept equal: how they get on, compare, repair, pause
 
   -h, --help                   this page
   -v, --version                the version of millrace
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import("./commands/map.js")).checkCommand,
   ctl: async () => (await import("./commands/ctl.js")).ctlCommand,
   migrate: async () => (await import("./commands/migrate.js")).migrateCommand,
+  sync: async () => (await import("./commands/sync.js")).syncCommand,
 };
 
 async function main([name, ...args]: readonly string[]): Promise<void> {

@@ -17,8 +17,10 @@ export interface SyncState {
   readonly paused: readonly Direction[];
   /** changes when somebody asks for both stores to be compared anew, by values */
   readonly resync: number;
-  /** more deletes than the fuse lets through are wanted; up to this many */
-  readonly allowedDeletes: number;
+  /** the last resync that was done */
+  readonly resyncDone: number;
+  /** what happened to the whole collection, while nobody has said what is to become of its records; empty: nothing */
+  readonly fate: string;
   /** how many deletes the fuse holds back */
   readonly heldDeletes: number;
   readonly scan?: Scan | undefined;
@@ -26,7 +28,7 @@ export interface SyncState {
   readonly redis?: { readonly runId: string; readonly epoch: string } | undefined;
 }
 
-const NEW: SyncState = { paused: [], resync: 0, allowedDeletes: 0, heldDeletes: 0 };
+const NEW: SyncState = { paused: [], resync: 0, resyncDone: 0, fate: "", heldDeletes: 0 };
 
 /** The state of one sync, stored with the majority. */
 export class SyncControl {

@@ -90,12 +90,17 @@ function kindOf({ codec }: SyncCore, mongo: MongoRecord | Refused, redis: RedisR
 
 /** Says of each what would be written; what is decided may be "nothing yet" where the listeners are about to do it. */
 async function withRepairs(core: SyncCore, differences: readonly SyncDifference[]): Promise<SyncDifference[]> {
-  const all = new Map(differences.map(({ id }) => [id, {}]));
+  // Until both stores were level once, the setting says whose record counts.
+  const isFirst = (await core.control.read()).redis === undefined;
+  const first = core.settings.first === "redis" ? "r" : "m";
+  const all = new Map(differences.map(({ id }) => [id, isFirst ? ({ first } as const) : {}]));
   const { redis, mongo, codec, now } = core;
   const planned = new Map((await plans(all, { redis, mongo, codec, now })).map(({ id, decision }) => [id, decision]));
   return differences.map((difference) => {
     const decision = planned.get(difference.id);
-    const repair = decision?.mongo === "write" ? "mongo" : decision?.redis === "write" ? "redis" : undefined;
+    // Of a document that is gone already only the tombstone is written.
+    const isGone = difference.kind === "extra" && decision?.text === undefined;
+    const repair = decision?.mongo === "write" && !isGone ? "mongo" : decision?.redis === "write" ? "redis" : undefined;
     return { ...difference, repair };
   });
 }

@@ -5,6 +5,8 @@ export { MongoListener, mongoListener } from "./mongo-listener.js";
 export type { DirectionListener } from "./mongo-listener.js";
 export { RedisListener, redisListener } from "./redis-listener.js";
 export type { CollectionSync, SyncStatus } from "./collection-sync.js";
+export { syncOverview } from "./overview.js";
+export type { SyncLeader, SyncOverview } from "./overview.js";
 export type { SyncedStore, Stored, Written } from "./store.js";
 export type { SyncEvent, SyncListener, Trouble } from "./sync-core.js";
 export type { Arrival, Conflict, Poison } from "./resolver.js";

@@ -1,4 +1,5 @@
 /** What the leader does beside following: the first comparison of both stores, and one every now and then or when something was missed. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { SyncState } from "./control.js";
 import { fuseLimit, reconcile, RECONCILE, type ReconcileOptions } from "./reconcile.js";
@@ -10,58 +11,93 @@ import type { Origin } from "./version.js";
 const LOOK_MS = 500;
 /** How often the place of a long comparison is stored. */
 const SAVE_MS = 1_000;
+/** So far behind a direction has as good as caught up. */
+const NEAR_MS = 1_000;
+/** So long a comparison waits for that. */
+const CATCH_UP_MS = 60_000;
+/** So late an event of MongoDB may be. */
+const TOLD_MS = 1_000;
 
 /** Compares as it is asked to, and slowly always. */
 export class Maintenance {
   readonly #core: SyncCore;
+  readonly #parts = new Set<string>();
+  /** have not caught up since the term began */
+  #behind = new Set<string>();
   #isAsked = true;
+  #isWholeAsked = false;
   #wake: () => void = () => {};
 
   constructor(core: SyncCore) {
     this.#core = core;
   }
 
-  /** Something may have been missed. */
-  ask(): void {
+  /** Something may have been missed. @param isWhole also events of MongoDB: a comparison under way may have passed it by already */
+  ask(isWhole = false): void {
     this.#isAsked = true;
+    if (isWhole) this.#isWholeAsked = true;
     this.#wake();
+  }
+
+  /**
+   * Whatever a direction has to make up for differs until then, and would be resolved one by one: so the comparison at the beginning
+   * of a term waits for those that have said here that they will tell.
+   */
+  waitFor(part: string): void {
+    this.#parts.add(part);
+    this.#behind.add(part);
+  }
+
+  /** How far behind that direction is, in ms. */
+  tell(part: string, lagMs: number): void {
+    if (lagMs < NEAR_MS && this.#behind.delete(part) && this.#behind.size === 0) this.#wake();
   }
 
   /** @throws what the signal says */
   async run(signal: AbortSignal): Promise<never> {
     let doneAt = Number.NEGATIVE_INFINITY;
-    let resync: number | undefined;
     this.#isAsked = true;
+    this.#behind = new Set(this.#parts);
+    const waitedAt = performance.now();
     signal.addEventListener("abort", () => this.#wake(), { once: true });
     for (;;) {
       signal.throwIfAborted();
       const core = this.#core;
       const [state, identity] = await core.insist(RECONCILE, signal, () => Promise.all([core.control.read(), core.redis.identity()]));
       const isNew = state.scan?.epoch !== identity.epoch;
-      const isWanted = resync !== undefined && state.resync !== resync;
+      const isWanted = state.resync !== state.resyncDone;
       const isDue = performance.now() - doneAt >= core.settings.reconcileEvery;
-      if (isNew || !state.scan?.isDone || isWanted || isDue || this.#isAsked) {
-        this.#isAsked = false;
-        await this.#compare(state, identity, isWanted, signal);
+      const isFirst = isNew || !state.scan?.isDone;
+      // Another server may have lost data: that is found out at once.
+      let isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
+      if (isHeld(state)) isEarly = true;
+      else if (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked))) {
+        const isWhole = isWanted || this.#isWholeAsked;
+        this.#isAsked = this.#isWholeAsked = false;
+        await this.#compare(state, identity, isWhole, signal);
         doneAt = performance.now();
       }
-      resync = state.resync;
-      if (!this.#isAsked) await new Promise<void>((resolve) => void ((this.#wake = resolve), setTimeout(resolve, LOOK_MS)));
+      if (!this.#isAsked || isEarly) await new Promise<void>((resolve) => void ((this.#wake = resolve), setTimeout(resolve, LOOK_MS)));
     }
   }
 
-  async #compare({ scan, redis: before, allowedDeletes }: SyncState, redis: RedisIdentity, isWanted: boolean, signal: AbortSignal) {
+  async #compare({ scan, redis: before, resync }: SyncState, redis: RedisIdentity, isWanted: boolean, signal: AbortSignal) {
     const core = this.#core;
     const isSame = scan?.epoch === redis.epoch;
     const isFirst = !isSame || !scan.isDone;
     const lost: Origin | undefined = before !== undefined && !isDeepStrictEqual(before, redis) ? "r" : undefined;
-    const maxDeletes = Math.max(await core.insist(RECONCILE, signal, () => fuseLimit(core)), allowedDeletes);
-    const options: ReconcileOptions = { values: isFirst || isWanted, lost, maxDeletes };
+    const maxDeletes = await core.insist(RECONCILE, signal, () => fuseLimit(core));
+    const mayDelete = async () => {
+      // Whatever happened to the whole collection is told by then.
+      await sleep(TOLD_MS, undefined, { signal });
+      return !isHeld(await core.control.read());
+    };
+    const options: ReconcileOptions = { values: isFirst || isWanted, lost, maxDeletes, mayDelete };
     const { held } = isFirst
       ? await this.#scan(isSame ? scan.after : undefined, redis, options, signal)
       : await reconcile(core, options, signal);
-    const scanned = { epoch: redis.epoch, isDone: true };
-    await core.insist(RECONCILE, signal, () => core.control.set({ scan: scanned, redis, heldDeletes: held, allowedDeletes: 0 }));
+    const scanned = this.#isWholeAsked ? {} : { scan: { epoch: redis.epoch, isDone: true } };
+    await core.insist(RECONCILE, signal, () => core.control.set({ ...scanned, redis, heldDeletes: held, resyncDone: resync }));
   }
 
   /** The first comparison of two stores; where it ends before it is done, the next one goes on there. */
@@ -74,10 +110,9 @@ export class Maintenance {
       core,
       {
         ...options,
-        first: core.settings.first === "redis" ? "r" : "m",
         after,
         onProgress: async (place) => {
-          if (performance.now() - savedAt < SAVE_MS) return;
+          if (this.#isWholeAsked || performance.now() - savedAt < SAVE_MS) return;
           await set({ epoch, isDone: false, after: place });
           savedAt = performance.now();
         },
@@ -85,4 +120,9 @@ export class Maintenance {
       signal,
     );
   }
+}
+
+/** Nothing is to be brought level: a direction is paused, or the whole collection is gone and nobody has said what follows. */
+function isHeld({ paused, fate }: SyncState): boolean {
+  return paused.length > 0 || fate !== "";
 }

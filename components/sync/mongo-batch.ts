@@ -65,7 +65,8 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
         poison.push({ id: event.documentId, store: "mongo", reason: event.reason });
         break;
       default:
-        fate = event.kind;
+        // What comes behind it says only that the stream ends.
+        fate ??= event.kind;
     }
   }
   return { changes: [...changes.values()], wanted, poison, fate };

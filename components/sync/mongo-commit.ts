@@ -184,22 +184,6 @@ export class Committer {
     const deleted = new Map(
       (await tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray()).map(({ _id, v }) => [_id, v]),
     );
-    await this.#takeBack(
-      written.filter(
-        ([
-          ,
-          {
-            id,
-            read,
-            decision: { v },
-          },
-        ]) => {
-          const tombstone = deleted.get(id) ?? "";
-          return read.found === undefined && tombstone > (read.tombstone ?? "") && tombstone < v;
-        },
-      ),
-      answers,
-    );
     const older = written.filter(([, { id, decision }]) => (deleted.get(id) ?? "") > decision.v);
     if (older.length === 0) return;
     const again = await read(older.map(([, { id }]) => id));
@@ -212,26 +196,6 @@ export class Committer {
       deletes.push({ id, read: record, decision: { v, text: undefined, mongo: "write", redis: "keep", loser: undefined } });
     }
     if (deletes.length > 0) await this.commit(deletes);
-  }
-
-  /**
-   * Inserts between whose reading and writing the record was there, and was deleted: whoever stood still meanwhile may have put
-   * back what is long gone.
-   */
-  async #takeBack(inserts: readonly (readonly [at: number, Commit<FoundRecord>])[], answers: Answer[]): Promise<void> {
-    const { documents, id: field } = this.#options;
-    if (inserts.length === 0) return;
-    const deletes = inserts.map(
-      ([
-        ,
-        {
-          id,
-          decision: { v },
-        },
-      ]) => ({ deleteOne: { filter: { [field]: id, [`${STAMP}.v`]: v } } }),
-    );
-    await documents.bulkWrite(deletes, { ordered: false });
-    for (const [at] of inserts) answers[at] = false;
   }
 }
 

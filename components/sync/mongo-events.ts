@@ -1,4 +1,5 @@
 /** What the events of a change stream say, read from their bytes. */
+import type { Echoes } from "./echoes.js";
 import { documentIdText, documentReader, isVersion, readStamp, STAMP, type DocumentOptions } from "./mongo-document.js";
 import { BOOLEAN, DOCUMENT, Elements, milliseconds, STRING } from "./mongo-raw.js";
 import type { Stamp } from "./record.js";
@@ -13,7 +14,7 @@ interface Dated {
  * An event of a collection. `documentId` is the text of the `_id`.
  * - document: was inserted or replaced; it is whole
  * - announced: its delete follows
- * - stamped: only its stamp was set, its text is what it was
+ * - stamped: only its stamp was set, its text is what it was; or it is what this process has just written to bring it level
  * - changed: has to be read to know what it is now
  * - deleted
  * - unreadable: a document that no text can say
@@ -36,15 +37,30 @@ export type MongoEvent =
   | { readonly kind: "unreadable"; readonly documentId: string; readonly reason: string }
   | { readonly kind: "dropped" | "renamed" | "invalidated" };
 
+export interface EventOptions extends DocumentOptions {
+  /** what this process writes itself; default nothing is known of that */
+  readonly echoes?: Pick<Echoes, "take" | "size">;
+}
+
 /** A reader of the events of a change stream without lookups, as they came from the server. */
-export function eventReader(options: DocumentOptions): (raw: Buffer) => MongoEvent {
+export function eventReader(options: EventOptions): (raw: Buffer) => MongoEvent {
   const readDocument = documentReader(options);
+  const { echoes } = options;
+  /** What is known already is not made into a text. */
+  const echoOf = (raw: Buffer): MongoEvent | undefined => {
+    const document = readDocument(raw, false);
+    if ("reason" in document || !document.stamp || document.id !== document.documentId) return undefined;
+    const { id, documentId, stamp } = document;
+    return echoes?.take(id, stamp.v) ? { kind: "stamped", documentId, v: stamp.v } : undefined;
+  };
   return (raw) => {
     const { operation, wallMs, fullDocument, documentKey, description } = parts(raw);
     switch (operation) {
       case "insert":
       case "replace": {
         if (!fullDocument) break;
+        const echo = echoes && echoes.size > 0 ? echoOf(fullDocument) : undefined;
+        if (echo) return echo;
         const document = readDocument(fullDocument, true);
         if ("reason" in document) return { kind: "unreadable", documentId: document.documentId, reason: document.reason };
         const { id, documentId, text, stamp } = document;

@@ -46,6 +46,7 @@ class Listener implements DirectionListener {
   constructor(open: OpenSync) {
     this.#open = open;
     this.pulse = new Pulse(open.core, FROM_MONGO);
+    open.maintenance.waitFor(FROM_MONGO);
     this.#stream = mongoStream(open.source);
     const { leadership } = open.core;
     const doorbell = mongoDoorbell({ ...open.source, mode: open.core.settings.doorbell, log: open.core.log });
@@ -65,12 +66,13 @@ class Listener implements DirectionListener {
   }
 
   async #follow(signal: AbortSignal): Promise<never> {
-    const { core } = this.#open;
-    const options = {
-      core,
-      stream: this.#stream,
-      onBatch: (lastMs: number | undefined) => this.pulse.beat(lastMs === undefined ? 0 : core.now() - lastMs),
+    const { core, maintenance } = this.#open;
+    const onBatch = (lastMs: number | undefined) => {
+      const lagMs = lastMs === undefined ? 0 : core.now() - lastMs;
+      this.pulse.beat(lagMs);
+      maintenance.tell(FROM_MONGO, lagMs);
     };
+    const options = { core, stream: this.#stream, onBatch };
     for (;;) {
       const token = (await core.insist(FROM_MONGO, signal, () => core.redis.token())) ?? (await this.#begin(signal));
       const end = await followMongo(token, options, signal);
@@ -83,9 +85,10 @@ class Listener implements DirectionListener {
     const { core, maintenance } = this.#open;
     const token = await core.insist(FROM_MONGO, signal, () => this.#stream.currentToken());
     const { epoch } = await core.insist(FROM_MONGO, signal, () => core.redis.identity());
-    await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(token));
+    maintenance.ask(true);
+    // Where this process ends between the two, there is no token, and it begins again.
     await core.insist(FROM_MONGO, signal, () => core.control.set({ scan: { epoch, isDone: false } }));
-    maintenance.ask();
+    await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(token));
     return token;
   }
 
@@ -94,19 +97,21 @@ class Listener implements DirectionListener {
     const { core } = this.#open;
     const { onDrop } = core.settings;
     if (end !== "lost") {
+      await core.insist(FROM_MONGO, signal, () => core.control.set({ fate: end }));
       if (onDrop === "stop") await this.#untilAsked(end, signal);
       const maxDeletes = onDrop === "delete" ? Number.POSITIVE_INFINITY : await fuseLimit(core);
       await reconcile(core, { values: true, lost: onDrop === "restore" ? "m" : undefined, maxDeletes }, signal);
+      await core.insist(FROM_MONGO, signal, () => core.control.set({ fate: "" }));
     } else core.log.warn({ sync: core.name }, `${core.name}: MongoDB no longer has what comes next: everything is compared anew`);
     await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(undefined));
   }
 
   async #untilAsked(end: StreamEnd, signal: AbortSignal): Promise<void> {
     const { core } = this.#open;
-    const asked = (await core.state(FROM_MONGO, signal)).resync;
     core.log.error({ sync: core.name }, `${core.name}: the collection was ${end}: nothing is carried on until a resync is asked for`);
     await core.insist(FROM_MONGO, signal, async () => {
-      if ((await core.control.read()).resync === asked) throw new Error(`the collection was ${end}; ask for a resync, or set on-drop`);
+      const { resync, resyncDone } = await core.control.read();
+      if (resync === resyncDone) throw new Error(`the collection was ${end}; ask for a resync, or set on-drop`);
     });
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Collection, Db, Document } from "mongodb";
 import { StateError } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
+import type { Echoes } from "./echoes.js";
 import { Committer, type Found, type Tombstones } from "./mongo-commit.js";
 import { documentIdOf, documentIdTextOf, documentReader, idValue, STAMP } from "./mongo-document.js";
 import { checkMongo } from "./mongo-fitness.js";
@@ -21,6 +22,8 @@ export interface MongoSideOptions {
   readonly codec: Pick<Codec, "encodeRaw" | "decode">;
   /** in milliseconds since 1970 */
   readonly now: () => number;
+  /** told of what is committed; default nobody is */
+  readonly echoes?: Echoes;
 }
 
 export function mongoSide(options: MongoSideOptions): MongoSide {
@@ -77,8 +80,14 @@ class Side implements MongoSide {
     return ids.map((id) => found.get(id) ?? none(id));
   }
 
-  commit(commits: readonly Commit<FoundRecord>[]): Promise<readonly (boolean | Refused)[]> {
-    return this.#committer.commit(commits);
+  async commit(commits: readonly Commit<FoundRecord>[]): Promise<readonly (boolean | Refused)[]> {
+    const { echoes } = this.#options;
+    for (const { id, decision } of commits) {
+      if (decision.mongo === "write" && decision.text !== undefined) echoes?.add(id, decision.v);
+    }
+    const answers = await this.#committer.commit(commits);
+    for (const [index, { id, decision }] of commits.entries()) if (answers[index] !== true) echoes?.drop(id, decision.v);
+    return answers;
   }
 
   async write(id: string, text: string | undefined): Promise<{ readonly v: Version; readonly before: Version | undefined }> {
@@ -88,7 +97,7 @@ class Side implements MongoSide {
       const { stamp, tombstone } = read;
       const v = nextVersion(this.#options.now(), "m", stamp?.v, tombstone);
       const decision = { v, text, mongo: "write", redis: "keep", loser: undefined } as const;
-      const [answer] = await this.commit([{ id, read, decision }]);
+      const [answer] = await this.#committer.commit([{ id, read, decision }]);
       if (answer === true) return { v, before: stamp && tombstone && tombstone > stamp.v ? tombstone : (stamp?.v ?? tombstone) };
       if (typeof answer === "object") throw new StateError(`Cannot write the record "${id}": ${answer.reason}`);
       await sleep(Math.random() * Math.min(attempt, LONGEST_WAIT_MS));

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Db, Document, Timestamp } from "mongodb";
 import { bson } from "./bson.js";
 import { RawCursor, type RawAnswer } from "./mongo-cursor.js";
-import type { DocumentOptions } from "./mongo-document.js";
-import { eventReader, type MongoEvent } from "./mongo-events.js";
+import type { Echoes } from "./echoes.js";
+import { eventReader, type EventOptions, type MongoEvent } from "./mongo-events.js";
 
-export interface MongoStreamOptions extends DocumentOptions {
+export interface MongoStreamOptions extends EventOptions {
   readonly db: Db;
   readonly collection: string;
+  readonly echoes?: Echoes;
   /** events a batch, at most; default 1,000 */
   readonly batchSize?: number;
   /** how long the server waits for an event before it answers with a new token, in ms; default 1,000 */
@@ -119,6 +120,7 @@ class Batches implements StreamBatches {
     if (!this.#cursor) {
       const from = this.#from;
       const token = from instanceof Uint8Array ? tokenDocument(from) : undefined;
+      this.#options.echoes?.clear();
       this.#cursor = await open(this.#options, token ? { startAfter: token } : { startAtOperationTime: from }, this.#signal);
       // A token of another server may be one of a time to come, and nothing would ever be heard.
       if (token && isAhead(token, this.#cursor.operationTime)) throw new LostError("the token is of a time to come");

@@ -5,6 +5,7 @@ import type { RedisConnection } from "../redis-connection.js";
 import type { Codec } from "./codec.js";
 import type { CollectionSync, SyncStatus } from "./collection-sync.js";
 import type { Direction } from "./control.js";
+import type { Echoes } from "./echoes.js";
 import { diff, type DiffOptions, type SyncDifferences } from "./diff.js";
 import type { StoredConflict, StoredPoison } from "./journal.js";
 import { Maintenance } from "./maintenance.js";
@@ -18,6 +19,7 @@ export interface SyncSource {
   /** the field that is the id */
   readonly id: string;
   readonly codec: Codec;
+  readonly echoes: Echoes;
 }
 
 /** Where the keys are. */

@@ -14,14 +14,14 @@ export interface ReconcileOptions {
   readonly values: boolean;
   /** keys that are gone from Redis were lost, not deleted; or documents from MongoDB */
   readonly lost?: Origin | undefined;
-  /** whose state counts where nothing is known of a record that both have */
-  readonly first?: Origin | undefined;
   /** go on behind this `_id`: what comes before was compared already */
   readonly after?: unknown;
   /** after each batch of documents; `after` is where to go on */
   readonly onProgress?: (after: unknown) => Promise<void>;
   /** how many deletes are let through; more than that are held back */
   readonly maxDeletes: number;
+  /** asked before the first of them; where it says no, none is done */
+  readonly mayDelete?: () => Promise<boolean>;
 }
 
 export interface Reconciled {
@@ -115,7 +115,9 @@ class Pass {
   }
 
   async deletes(): Promise<Reconciled> {
-    const { maxDeletes, lost } = this.options;
+    const { maxDeletes, lost, mayDelete } = this.options;
+    if (this.#goneCount > 0 && mayDelete && !(await this.core.insist(RECONCILE, this.signal, mayDelete)))
+      return { resolved: this.#resolved, held: this.#goneCount };
     if (lost === undefined && this.#goneCount > maxDeletes) {
       const text = `${plural(this.#goneCount, "record")} are gone from one store, more than ${maxDeletes}: not deleted from the other`;
       this.core.log.error({ sync: this.core.name, held: this.#goneCount }, `${this.core.name}: ${text}`);
@@ -147,9 +149,9 @@ class Pass {
 
   async #resolve(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const { lost, first } = this.options;
+    const { lost } = this.options;
     this.#resolved += ids.length;
-    await this.core.resolve(RECONCILE, new Map(ids.map((id) => [id, { lost, first }])), this.signal);
+    await this.core.resolve(RECONCILE, new Map(ids.map((id) => [id, { lost }])), this.signal);
   }
 
   /** The list ends where the fuse has blown; where everything is to come back, each batch is done at once. */

@@ -43,8 +43,19 @@ export interface Entry {
 
 /** The hash that tells one text from another: SHA-1 in hex, as `redis.sha1hex`. */
 export function hashOf(text: string): string {
-  return hash("sha1", text);
+  if (text.length > SHORT) return hash("sha1", text);
+  const known = hashes.get(text);
+  if (known !== undefined) return known;
+  const made = hash("sha1", text);
+  if (hashes.size >= MOST_KNOWN) hashes.clear();
+  hashes.set(text, made);
+  return made;
 }
+
+/** On its way a text is hashed up to eight times. */
+const hashes = new Map<string, string>();
+const MOST_KNOWN = 2_000;
+const SHORT = 1_000;
 
 /**
  * As it is stored: the version; then `-` for a tombstone, or the hash; behind the hash nothing where MongoDB has the same text,

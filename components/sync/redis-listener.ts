@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { component, key, type Key, type Part } from "../../lib/index.js";
 import type { CollectionSync } from "./collection-sync.js";
+import { LaterLooks } from "./later-looks.js";
 import type { DirectionListener } from "./mongo-listener.js";
 import type { OpenSync } from "./open-sync.js";
 import { Pulse } from "./pulse.js";
@@ -40,11 +41,15 @@ class Listener implements DirectionListener {
   constructor(open: OpenSync) {
     this.#open = open;
     this.pulse = new Pulse(open.core, FROM_REDIS);
-    const { core } = open;
+    const { core, maintenance } = open;
+    maintenance.waitFor(FROM_REDIS);
+    const onBatch = (lastMs: number | undefined) => {
+      const lagMs = lastMs === undefined ? 0 : core.now() - lastMs;
+      this.pulse.beat(lagMs);
+      maintenance.tell(FROM_REDIS, lagMs);
+    };
     this.#ends = [
-      core.leadership.lead((signal) =>
-        followOutbox(core, (writtenMs) => this.pulse.beat(writtenMs === undefined ? 0 : core.now() - writtenMs), signal),
-      ),
+      core.leadership.lead((signal) => followOutbox(core, onBatch, signal)),
       core.leadership.lead((signal) => this.#hear(signal)),
     ];
   }
@@ -61,19 +66,32 @@ class Listener implements DirectionListener {
     const { core, maintenance, target } = this.#open;
     const missed = () => maintenance.ask();
     const look = (ids: readonly string[], wanted: Wanted) => lookAt(core, ids, wanted, signal);
+    const later = new LaterLooks({ writes: core.ownWrites, look: (ids) => look(ids, {}), signal });
+    const told = (ids: readonly string[], wanted: Wanted) => {
+      later.drop(ids);
+      return look(ids, wanted);
+    };
     const hints = await core.insist(FROM_REDIS, signal, () =>
       redisHints({
         ...target,
-        onHint: (ids) => look(ids, {}),
-        onExpired: (ids) => look(ids, core.settings.onExpire === "ignore" ? { lost: "r" } : {}),
-        onEvicted: (ids) => look(ids, { lost: "r" }),
+        onHint: async (ids) => {
+          const own = new Set(ids.filter((id) => core.ownWrites.take(id)));
+          await later.add([...own]);
+          if (own.size < ids.length)
+            await look(
+              ids.filter((id) => !own.has(id)),
+              {},
+            );
+        },
+        onExpired: (ids) => told(ids, core.settings.onExpire === "ignore" ? { lost: "r" } : {}),
+        onEvicted: (ids) => told(ids, { lost: "r" }),
         onFlush: missed,
         onGap: missed,
         log: core.log,
       }),
     );
     try {
-      await once(signal, "abort");
+      if (!signal.aborted) await once(signal, "abort");
     } finally {
       await hints.close();
     }

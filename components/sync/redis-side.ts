@@ -24,7 +24,7 @@ export interface RedisSideOptions {
 
 /**
  * A failure of the server (OOM, READONLY, MISCONF, LOADING, BUSY, a lost connection) rejects the call with the driver's error;
- * parts before it are done, no token is stored, and the same call may be made again.
+ * other parts may be done, no token is stored, and the same call may be made again.
  *
  * @throws {ArgumentError} the prefix would have the bookkeeping among the data
  */
@@ -52,8 +52,10 @@ class ScriptedSide implements RedisSide {
 
   async read(ids: readonly string[]): Promise<readonly (RedisRecord | WrongType)[]> {
     const records: (RedisRecord | WrongType)[] = [];
-    for (const part of sliced(ids)) {
-      const reply = await READ.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part]);
+    const parts = [...sliced(ids)];
+    for (const reply of await Promise.all(
+      parts.map((part) => READ.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part])),
+    )) {
       const [texts, entries, types] = reply as [(Buffer | null)[], (Buffer | null)[], (number | Buffer)[]];
       const from = records.length;
       for (const [index, text] of texts.entries()) {
@@ -69,12 +71,16 @@ class ScriptedSide implements RedisSide {
     const applied: Applied[] = [];
     const parts = [...inParts(changes, ({ text }) => text?.length ?? 0)];
     if (parts.length === 0 && token !== undefined) await this.saveToken(token);
+    const run = (part: readonly Change[], last?: Uint8Array) =>
+      APPLY.run(this.#client, this.#keys("fence", "entries", "ids", "token"), this.#changes(part, last));
+    // Redis works on one part while the next is made; the one with the token is sent when all others are done.
+    const replies = await Promise.all(parts.slice(0, -1).map((part) => run(part)));
+    const last = parts.at(-1);
+    if (last) replies.push(await run(last, token));
     for (const [index, part] of parts.entries()) {
-      const last = index === parts.length - 1 ? token : undefined;
-      const reply = await APPLY.run(this.#client, this.#keys("fence", "entries", "ids", "token"), this.#changes(part, last));
       const from = applied.length;
       for (let count = part.length; count > 0; count--) applied.push(DONE);
-      const answers = reply as [number, Buffer, Buffer];
+      const answers = replies[index] as [number, Buffer, Buffer];
       for (let at = 0; at < answers.length; at += 3) {
         applied[from + Number(answers[at]) - 1] = answerOf(String(answers[at + 1]), String(answers[at + 2]));
       }
@@ -82,11 +88,21 @@ class ScriptedSide implements RedisSide {
     return applied;
   }
 
-  async commit(commits: readonly Commit<RedisRecord>[]): Promise<readonly boolean[]> {
+  commit(commits: readonly Commit<RedisRecord>[]): Promise<readonly boolean[]> {
+    return this.#commit(commits, commitArguments);
+  }
+
+  async claim(commits: readonly Commit<RedisRecord>[]): Promise<readonly (RedisRecord | undefined)[]> {
+    const claimed = commits.map((commit) => ({ ...commit, entry: claimOf(commit) }));
+    const were = await this.#commit(claimed, ({ entry, ...commit }) => [...knownOf(commit), entryText(entry), "k", ""]);
+    return claimed.map(({ read, entry }, index) => (were[index] ? { ...read, entry } : undefined));
+  }
+
+  async #commit<C extends Commit<RedisRecord>>(commits: readonly C[], argumentsOf: (commit: C) => readonly string[]): Promise<boolean[]> {
     const were: boolean[] = [];
     for (const part of inParts(commits, ({ decision }) => decision.text?.length ?? 0)) {
       const args: ScriptArgument[] = [this.options.epoch() ?? "", this.#names.prefix, part.length];
-      for (const one of part) args.push(...commitArguments(one));
+      for (const one of part) args.push(...argumentsOf(one));
       part.forEach(({ id, documentId }, index) => {
         if (documentId !== undefined && documentId !== id) args.push(index + 1, documentId);
       });
@@ -144,9 +160,11 @@ class ScriptedSide implements RedisSide {
 
   async foreignAmong(ids: readonly string[]): Promise<ReadonlyMap<string, "written" | "gone">> {
     const foreign = new Map<string, "written" | "gone">();
-    for (const part of sliced(ids)) {
-      const places = await FOREIGN_AMONG.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part]);
-      for (const place of places as number[]) foreign.set(part[Math.abs(place) - 1] as string, place > 0 ? "written" : "gone");
+    const parts = [...sliced(ids)];
+    const look = (part: readonly string[]) => FOREIGN_AMONG.run(this.#client, [this.#names.entries], [this.#names.prefix, ...part]);
+    const replies = await Promise.all(parts.map(look));
+    for (const [index, part] of parts.entries()) {
+      for (const place of replies[index] as number[]) foreign.set(part[Math.abs(place) - 1] as string, place > 0 ? "written" : "gone");
     }
     return foreign;
   }
@@ -231,16 +249,25 @@ function answerOf(outcome: string, detail: string): Applied {
 }
 
 /** As COMMIT wants them: id, hash and bookkeeping as read, new bookkeeping, what is done with the key, its text. */
-function commitArguments({ id, read, decision }: Commit<RedisRecord>): readonly ScriptArgument[] {
-  const { v, text, redis } = decision;
-  const hash = read.text === undefined ? "" : hashOf(read.text);
-  const known = [id, hash, read.entry ? entryText(read.entry) : ""];
+function commitArguments(commit: Commit<RedisRecord>): readonly string[] {
+  const { v, text, redis } = commit.decision;
+  const known = knownOf(commit);
+  const [, hash] = known;
   if (redis === "keep") return [...known, "", "k", ""];
   const isWritten = redis === "write";
   if (text === undefined) return [...known, `${v}-`, "d", ""];
   const base = hashOf(text);
   const entry = entryText({ v, h: isWritten ? base : hash, base, isSettled: true });
   return [...known, entry, isWritten ? "w" : "k", isWritten ? text : ""];
+}
+
+/** Id, hash and bookkeeping as read. */
+function knownOf({ id, read }: Commit<RedisRecord>): readonly [id: string, hash: string, entry: string] {
+  return [id, read.text === undefined ? "" : hashOf(read.text), read.entry ? entryText(read.entry) : ""];
+}
+
+function claimOf({ read, decision }: Commit<RedisRecord>): Entry {
+  return { v: decision.v, h: hashOf(read.text ?? ""), base: read.entry?.base, isSettled: false };
 }
 
 function bytesOf(bytes: Uint8Array): Buffer {

@@ -46,8 +46,8 @@ export interface Resolved {
 }
 
 export interface ResolverOptions {
-  readonly redis: RedisSide;
-  readonly mongo: MongoSide;
+  readonly redis: Pick<RedisSide, "read" | "claim" | "commit">;
+  readonly mongo: Pick<MongoSide, "read" | "commit">;
   readonly codec: Codec;
   readonly now: () => number;
   /** where conflicts are stored */
@@ -106,7 +106,7 @@ async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptio
   const again = new Map<string, Wanted>();
   const later = ({ id, redis, wanted: { first, isRestored, writtenMs } }: Plan) =>
     again.set(id, { first, isRestored, writtenMs, wasInRedis: redis.text !== undefined });
-  const all = await planned(wanted, options, (poison) => results.poison.push(poison));
+  const all = await claimed(await planned(wanted, options, (poison) => results.poison.push(poison)), options, later);
   // What is given up is told before it goes: behind that, nobody could tell any more.
   const disputed = all.filter(({ decision }) => decision.loser);
   const told = await options.journal.add(disputed.flatMap(conflictOf));
@@ -134,6 +134,26 @@ async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptio
   await options.journal.withdraw(told.filter((_, index) => isThere(disputed[index] as Plan)));
   for (const plan of all) if (!stopped.has(plan)) settle(plan, results);
   return again;
+}
+
+/**
+ * A key that is there against the bookkeeping gets into it before MongoDB is told: it may be deleted at any moment, and nobody could
+ * tell then that it was ever there. Also no process that has lost the lead tells MongoDB of it.
+ */
+async function claimed(all: readonly Plan[], { redis }: ResolverOptions, later: (plan: Plan) => void): Promise<readonly Plan[]> {
+  const isFound = ({ decision: { text, mongo, redis }, redis: { entry } }: Plan) =>
+    text !== undefined && mongo === "write" && redis === "entry" && entry?.h === undefined;
+  const found = all.filter(isFound);
+  if (found.length === 0) return all;
+  const records = await redis.claim(found.map((plan) => commitOf(plan, plan.redis)));
+  const claims = new Map(found.map((plan, index) => [plan, records[index]]));
+  return all.flatMap((plan) => {
+    const record = claims.get(plan);
+    if (record) return [{ ...plan, redis: record }];
+    if (!claims.has(plan)) return [plan];
+    later(plan);
+    return [];
+  });
 }
 
 async function planned(

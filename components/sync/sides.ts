@@ -63,6 +63,11 @@ export interface RedisSide {
   apply(changes: readonly Change[], token?: Uint8Array): Promise<readonly Applied[]>;
   /** Writes each as decided where key and bookkeeping are still what was read; says which were. */
   commit(commits: readonly Commit<RedisRecord>[]): Promise<readonly boolean[]>;
+  /**
+   * Where key and bookkeeping are still what was read, the bookkeeping has the key from now on, with the version that was decided, as
+   * an own write that MongoDB has not seen. Gives what stands there then, undefined where it was something else.
+   */
+  claim(commits: readonly Commit<RedisRecord>[]): Promise<readonly (RedisRecord | undefined)[]>;
   /** An own write or delete (`text` undefined), with its entry in the outbox. Gives its version, and the one before. */
   write(id: string, text: string | undefined): Promise<{ readonly v: Version; readonly before: Version | undefined }>;
   /** The next entries of the outbox after one of them; waits for the first up to `waitMs`. Empty where there are none. */

@@ -4,6 +4,7 @@ import { mongoLease } from "../migration/index.js";
 import { Mongo, type MongoConnection } from "../mongo-connection.js";
 import { Redis, type RedisConnection } from "../redis-connection.js";
 import { jsonCodec, type Codec } from "./codec.js";
+import { Echoes } from "./echoes.js";
 import type { CollectionSync } from "./collection-sync.js";
 import { SyncControl } from "./control.js";
 import { SyncJournal } from "./journal.js";
@@ -87,7 +88,7 @@ export function syncCollection(...args: readonly [SyncCollectionOptions] | reado
         onLead: (epoch) => sides.redis.takeLead(epoch),
         onTrouble: (error) => log.warn({ sync: name, error }, `${name}: ${firstLine(error)}`),
       });
-      const documents = { db, collection: source.collection, id: options.id ?? "_id", codec };
+      const documents = { db, collection: source.collection, id: options.id ?? "_id", codec, echoes: new Echoes() };
       const keys = { connection: redis, name, prefix: target.prefix };
       const sides = {
         redis: redisSide({ ...keys, now, epoch: () => leadership.epoch }),

@@ -1,10 +1,12 @@
 /** What the listeners of one collection share: the two sides, the way to resolve, the journal, and who leads. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { firstLine, type Logger } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
 import type { Direction, SyncControl, SyncState } from "./control.js";
 import { insist } from "./insist.js";
 import type { SyncJournal } from "./journal.js";
 import { Leadership } from "./leadership.js";
+import { OwnWrites } from "./own-writes.js";
 import { resolve, type Arrival, type Conflict, type Poison, type Resolved, type Wanted } from "./resolver.js";
 import type { Applied, Change, MongoSide, RedisSide } from "./sides.js";
 
@@ -57,6 +59,8 @@ export class SyncCore {
   readonly leadership: Leadership;
   readonly settings: SyncSettings;
   readonly log: Logger;
+  /** in Redis, by `apply` */
+  readonly ownWrites = new OwnWrites();
   readonly #listeners = new Set<SyncListener>();
   readonly #troubles = new Map<string, Trouble>();
   #state: SyncState | undefined;
@@ -104,20 +108,28 @@ export class SyncCore {
 
   /** Makes both stores equal in these records, whatever it takes. */
   async resolve(part: string, wanted: ReadonlyMap<string, Wanted>, signal: AbortSignal): Promise<Resolved> {
-    const { redis, mongo, codec, now, journal } = this;
-    const resolved = await this.insist(part, signal, () => resolve(wanted, { redis, mongo, codec, now, journal }));
+    const { redis, mongo, codec, now, journal, settings } = this;
+    const { redis: before } = await this.state(part, signal);
+    // Until both stores were level once, and not when Redis comes back empty: what is there then was written since.
+    const first = settings.first === "redis" ? "r" : "m";
+    const all = before === undefined ? new Map([...wanted].map(([id, one]) => [id, { ...one, first } as const])) : wanted;
+    const resolved = await this.insist(part, signal, () => resolve(all, { redis, mongo, codec, now, journal }));
     await this.#record(part, resolved, signal);
     return resolved;
   }
 
   /** Applies MongoDB's changes to Redis, whatever it takes; what has to be resolved is given back. */
   async apply(part: string, changes: readonly Change[], signal: AbortSignal, token?: Uint8Array): Promise<Map<string, Wanted>> {
-    const answers = await this.insist(part, signal, () => this.redis.apply(changes, token));
+    const answers = await this.insist(part, signal, () => {
+      this.ownWrites.add(changes.map(({ id }) => id));
+      return this.redis.apply(changes, token);
+    });
     const wanted = new Map<string, Wanted>();
     const arrivals: Arrival[] = [];
     const poison: Poison[] = [];
     for (const [index, { id, v, text, writtenMs }] of changes.entries()) {
       const answer = answers[index] as Applied;
+      if (answer.outcome !== "done") this.ownWrites.drop(id);
       switch (answer.outcome) {
         case "done":
           arrivals.push({ id, store: "redis", v, text, writtenMs });
@@ -141,10 +153,7 @@ export class SyncCore {
   /** Waits while somebody has paused this direction; looks at most once a second. */
   async whilePaused(part: string, direction: Direction, signal: AbortSignal): Promise<void> {
     while ((await this.state(part, signal)).paused.includes(direction)) {
-      await new Promise<void>((wake) => {
-        const timer = setTimeout(wake, STATE_MS);
-        signal.addEventListener("abort", () => (clearTimeout(timer), wake()), { once: true });
-      });
+      await sleep(STATE_MS, undefined, { signal });
     }
   }
 

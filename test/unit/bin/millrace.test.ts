@@ -62,8 +62,8 @@ describe("the command millrace", () => {
     "\n  fix:  name the server and database that are written to: mongo/uri=mongodb://… mongo/database=…, or in the folder conf";
   const FIX = "\n  fix:  export one, and start it in another module: export const app = system(…)";
   for (const [args, message] of [
-    [["mapp", "x"], 'Unknown command "mapp". Did you mean "map"?\n  fix:  there are map, check, ctl and migrate'],
-    [["draw"], 'Unknown command "draw"\n  fix:  there are map, check, ctl and migrate'],
+    [["mapp", "x"], 'Unknown command "mapp". Did you mean "map"?\n  fix:  there are map, check, ctl, migrate and sync'],
+    [["draw"], 'Unknown command "draw"\n  fix:  there are map, check, ctl, migrate and sync'],
     [["map"], "Expected: millrace map MODULE [FILE]"],
     [["check", "system.mjs", "more"], "Expected: millrace check MODULE"],
     [["ctl"], EXPECTED_CTL],
