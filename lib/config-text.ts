@@ -27,7 +27,7 @@ export function withoutSecret(word: string, needs: readonly { readonly section: 
 }
 
 /** All between `://` and the last `@`, since a password that is not percent-encoded may hold any character; and options that are secret. */
-function maskCredentials(text: string): string {
+export function maskCredentials(text: string): string {
   return text
     .replace(/:\/\/[^]*@/, `://${HIDDEN}@`)
     .replace(/([?&][^=&]+=)[^&]+/g, (option, name) => (SECRET_NAME.test(option) ? `${name}${HIDDEN}` : option));

@@ -1,7 +1,7 @@
 /** Settings: files, values, environment and overrides made into one strict, frozen section per component, with provenance. */
 import { createRequire } from "node:module";
 import { readConfigFiles } from "./config-files.js";
-import { HIDDEN, kebabCase, mask, quote, show } from "./config-text.js";
+import { HIDDEN, kebabCase, mask, maskCredentials, quote, show } from "./config-text.js";
 import { readValue } from "./config-value.js";
 import { type Problem } from "./errors.js";
 import { closest, printable } from "./wording.js";
@@ -78,7 +78,8 @@ interface Section {
 }
 
 type Sections = ReadonlyMap<string, Section>;
-type Report = (component: string, message: string) => unknown;
+/** @param section one that nobody knows, where that is what is wrong */
+type Report = (component: string, message: string, section?: string) => unknown;
 
 const require = createRequire(import.meta.url);
 
@@ -93,7 +94,10 @@ const require = createRequire(import.meta.url);
 export function loadConfig(needs: readonly SectionNeed[], source: ConfigSource = {}, known: readonly SectionNeed[] = needs): LoadedConfig {
   const { dir, env = "localhost", values = {}, environment = process.env, overrides = [] } = source;
   const problems = new Map<string, Problem>();
-  const report: Report = (component, message) => problems.set(message, { kind: "config", component, message: printable(message) });
+  const report: Report = (component, message, section) => {
+    const what = section === undefined ? ({ kind: "config" } as const) : ({ kind: "unknown section", section } as const);
+    problems.set(message, { ...what, component, message: printable(message) });
+  };
   const sections = sectionsOf(needs, known);
 
   const files = dir === undefined ? undefined : readConfigFiles(dir, env, env !== "localhost");
@@ -180,7 +184,7 @@ function readLayer(layer: Readonly<Record<string, unknown>>, source: string, sec
   for (const [name, content] of Object.entries(layer)) {
     const section = sections.get(name);
     if (!section) {
-      report("config", `Unknown section ${quote(name)} (${source})${suggestion(closest(name, sections.keys()))}`);
+      report("config", `Unknown section ${quote(name)} (${source})${suggestion(closest(name, sections.keys()))}`, maskCredentials(name));
       continue;
     }
     if (!section.isNeeded || content === null || content === undefined) continue;

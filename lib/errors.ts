@@ -98,11 +98,13 @@ export class UsageError extends withCode("USAGE") {}
 
 /** One thing wrong with a system or its configuration, as data. */
 export interface Problem {
-  readonly kind: "missing" | "cycle" | "duplicate" | "untyped" | "invalid" | "config";
+  readonly kind: "missing" | "cycle" | "duplicate" | "untyped" | "invalid" | "config" | "unknown section";
   /** the component it was found at, or the section */
   readonly component: string;
   /** the whole sentence, without a full stop */
   readonly message: string;
+  /** of the kind `unknown section`: its name, credentials masked */
+  readonly section?: string;
 }
 
 /** The graph of a system has missing, duplicate, cyclic or untyped needs; nothing was started. */

@@ -4,7 +4,7 @@ import type { MigrationContext } from "millrace/migration";
 import { Mongo } from "millrace/mongo";
 import { readCommandLine } from "./changelog-arguments.js";
 import { changelogSettings } from "./changelog-settings.js";
-import { connectionSystem, refuseEmpty } from "./changelog-system.js";
+import { refuseEmpty, serviceConnection } from "./service-connection.js";
 
 /** What a command works with. */
 interface ChangelogSite extends Pick<MigrationContext, "db" | "settings" | "log" | "signal"> {
@@ -64,7 +64,7 @@ export async function runChangelog<T>(args: readonly string[], program: Changelo
   process.argv.splice(2, process.argv.length, ...(env === undefined ? [] : [`--env=${env}`]), ...rest);
   const app = (values: Values) => {
     read(values, words[0]);
-    const whole = connectionSystem(conf).add(files).only(Files);
+    const whole = serviceConnection(conf).add(files).only(Files);
     if (!isLook) refuseEmpty(whole, { overrides, conf, env });
     return whole;
   };

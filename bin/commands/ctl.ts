@@ -17,7 +17,7 @@ export async function ctlCommand(args: readonly string[]): Promise<void> {
   const change = changeOf(asked);
   // The runner reads what is left: options and settings.
   process.argv.splice(2, process.argv.length, ...rest);
-  await run(ledgerSystem(), {
+  await run(ledgerSystem, {
     name: "ctl",
     doc: "says how a migration gets on; pauses, resumes, changes it from the next chunk on",
     command: "millrace ctl RUN [pause | resume | set rate=… chunk=… processes=…]",

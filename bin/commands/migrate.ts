@@ -64,7 +64,7 @@ async function retry(args: readonly string[]): Promise<void> {
 async function list(args: readonly string[]): Promise<void> {
   const [[name], rest] = leading(args, 1);
   hand(rest);
-  await run(ledgerSystem(), {
+  await run(ledgerSystem, {
     name: "migrate history",
     doc: "lists the runs of data migrations, the newest first",
     command: "millrace migrate history [NAME]",

@@ -12,6 +12,8 @@ export interface TransactionTask {
   readonly range: RangeState;
   readonly checkpointOf: (result: ChunkResult) => Checkpoint;
   readonly lettersOf: (result: ChunkResult) => readonly Failure[];
+  /** an earlier run may have written all of it */
+  readonly isRerun: boolean;
 }
 
 /** A transaction holds what it has written until it ends, at most 60 s, and should be small. */
@@ -43,12 +45,12 @@ export class ChunkTransaction {
 
   /** Undefined where the server refused a document. */
   async #attempt(): Promise<{ readonly result: ChunkResult; readonly range: RangeState } | undefined> {
-    const { startSession, write, book, range, checkpointOf, lettersOf } = this.#task;
+    const { startSession, write, book, range, checkpointOf, lettersOf, isRerun } = this.#task;
     const session = startSession();
     try {
       session.startTransaction({ readConcern: { level: "snapshot" }, writeConcern: { w: "majority" } });
       const left = this.#chunk.filter((raw) => !this.#refused.has(raw));
-      const { counts, failures, ...others } = await write(left, { isReplay: false, isDry: false, session });
+      const { counts, failures, ...others } = await write(left, { isReplay: isRerun, isDry: false, session });
       const refused = failures.filter(({ stage }) => stage === "write");
       if (refused.length > 0) {
         for (const failure of refused) this.#refused.set(failure.raw, failure);

@@ -143,6 +143,7 @@ class RangeWorker {
       range: this.#state,
       checkpointOf: ({ counts }) => ({ cursor, isDone: false, chunk: this.#task.chunkSize(), counts }),
       lettersOf: (result) => this.#lettersOf(result, book.ledger),
+      isRerun: this.#task.isRerun,
     });
     const { result, range } = await this.#patiently(() => transaction.run(), ABANDONED_MS);
     this.#state = range;

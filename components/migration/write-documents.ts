@@ -57,7 +57,8 @@ async function writeInto(db: Db, name: string, parcels: readonly Parcel[], optio
   const collection = db.collection(name);
   const how = { isRaw, writeConcern: options.writeConcern, ...(session ? { session } : {}) };
   const bytes = parcels.map((parcel) => parcel.bytes);
-  const refused = await insertRaw(collection, bytes, how);
+  // In a transaction an insert that is refused would end it, and there is nothing to repair then.
+  const refused = session && isReplay ? await replaceRaw(collection, bytes, how) : await insertRaw(collection, bytes, how);
   if (refused.length === 0) return [];
   const present = refused.filter(isPresent);
   const others = refused.filter((one) => !isPresent(one));

@@ -6,6 +6,7 @@ import { elementsOf, type Element, type Refuse } from "./json-array.js";
 import { linesOf } from "./json-lines.js";
 
 const LINES = /\.(?:ndjson|jsonl)$/i;
+const MAKE_ONE = "node dist/examples/promises/faker.js --clients 20000 > data.js";
 
 /**
  * The clients of a file in UTF-8, in order, read while they are asked for. A name that ends in .ndjson or .jsonl means one
@@ -18,9 +19,14 @@ export async function* clientsIn(path: string, signal?: AbortSignal): AsyncGener
     (fix: string): Refuse =>
     (problem, { line, column }) =>
       new MigrationInputError(`Cannot read the clients in "${path}", line ${line}, column ${column}: ${problem}`, { fix });
-  const refuse = refusing("the file is read as JSON: names and texts in double quotes, no comma behind the last one, no code");
+  const areLines = LINES.test(path);
+  const refuse = refusing(
+    areLines
+      ? "by its name the file has a client a line, as JSON; one with an array is called .json or .js"
+      : "the file is read as JSON: names and texts in double quotes, no comma behind the last one, no code; one with a client a line is called .ndjson",
+  );
   const chunks = textOf(path, signal);
-  const elements = LINES.test(path) ? linesOf(chunks) : elementsOf(chunks, refuse);
+  const elements = areLines ? linesOf(chunks) : elementsOf(chunks, refuse);
   const firstWith = new Map<unknown, number>();
   let count = 0;
   for await (const element of elements) {
@@ -33,7 +39,7 @@ export async function* clientsIn(path: string, signal?: AbortSignal): AsyncGener
   }
   if (count === 0)
     throw new MigrationInputError(`There is no client in "${path}"`, {
-      fix: "node dist/examples/promises/faker.js --clients 20000 > data.js",
+      fix: `${MAKE_ONE} makes one with clients`,
     });
 }
 
@@ -72,7 +78,7 @@ async function* textOf(path: string, signal: AbortSignal | undefined): AsyncGene
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new MigrationInputError(`Cannot read the clients in "${path}": ${reasonOf(error as NodeJS.ErrnoException)}`, {
-      fix: "name a file of clients, as examples/promises/faker.ts prints it",
+      fix: `name a file of clients; ${MAKE_ONE} makes one`,
     });
   }
 }

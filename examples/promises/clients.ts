@@ -40,7 +40,8 @@ export const clients = component(Clients, {
       await breath(undefined, { signal });
     }
     const still = all.filter(({ stillClient }) => stillClient).length;
-    const summary = `${file === null ? "Made" : "Read"} ${plural(all.length, "client")}, ${still.toLocaleString("en-US")} of them still are`;
+    const split = `${still.toLocaleString("en-US")} current, ${(all.length - still).toLocaleString("en-US")} old`;
+    const summary = `${file === null ? "Made" : "Read"} ${plural(all.length, "client")}: ${split}`;
     job.done({ summary, status: "success", progress: undefined });
     return { all, file: file ?? undefined };
   },

@@ -84,6 +84,15 @@ describe("the clients of the example promises", () => {
   });
 
   describe("refuses a file", () => {
+    it("and says which name goes with which form", async () => {
+      const fix = async (name: string, text: string) => /fix: {2}(.*)/.exec(((await rejection(read(name, text))) as Error).message)?.[1];
+      expect(await fix("data.ndjson", TEXT)).to.match(/^by its name the file has a client a line, .* is called \.json or \.js$/);
+      expect(await fix("data.json", `${JSON.stringify(ADA)}\n${JSON.stringify(BOB)}\n`)).to.match(
+        /with a client a line is called \.ndjson$/,
+      );
+      expect(await fix("data.js", "exports.clients = []")).to.match(/^node dist\/examples\/promises\/faker\.js .* > data\.js makes one/);
+    });
+
     const OPENING = "expected `[`, perhaps with `exports.clients =` before it, got";
     const ada = JSON.stringify(ADA);
     for (const [what, name, text, where] of [

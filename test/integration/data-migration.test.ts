@@ -232,6 +232,24 @@ describe("a data migration", () => {
       });
     }
 
+    for (const name of ["transform", "edit"] as const) {
+      it(`replaces by ${name} in another run what is there, as without, and leaves out what the server refuses`, async () => {
+        const migration = migrationOf(LANES[name] as Partial<Options>, { effect: "transaction" });
+        const settings = ["chunk=100", "ranges=4", "skip-limit=1"];
+        await migrate(migration, NAME, db.databaseName, { settings });
+        const old = await all("old");
+        await db.collection("old").updateMany({}, { $set: { isStale: true } });
+        await db.collection("old").deleteMany({ _id: { $in: old.slice(0, 500).map(({ _id }) => _id) } });
+        await db.collection("current").deleteOne({ name: "CLIENT 1" });
+        await db.collection("current").createIndex({ name: 1 }, { unique: true });
+        await db.collection("current").insertOne({ _id: "taken" as never, name: "CLIENT 1" });
+        const { report } = await migrate(migration, NAME, db.databaseName, { settings: [...settings, "reset=true"] });
+        expect(report.error).to.equal(undefined);
+        expect(report.counts).to.deep.equal({ migrated: COUNT - 1, skipped: 0, excluded: 0, missing: 0, failed: 1 });
+        expect(await all("old")).to.deep.equal(old);
+      });
+    }
+
     it("changes documents in place", async () => {
       const migration = dataMigration({
         name: NAME,

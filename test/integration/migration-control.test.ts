@@ -352,7 +352,7 @@ describe("a data migration under way", () => {
       expect(found.stdout).to.match(/^split-clients, run 1 .*: under way\n/);
       const refused = await ctl(NAME);
       expect(refused).to.include({ exitCode: 2, stdout: "" });
-      expect(refused.stderr).to.match(/^It is not known where the ledger is: no server is named\n {2}fix:/);
+      expect(refused.stderr).to.match(/^It is not known which database is meant: no server is named\n {2}fix:/);
       started.hold = undefined;
       await started.report;
     });

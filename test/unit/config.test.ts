@@ -119,7 +119,12 @@ describe("loadConfig", () => {
       ],
     });
     expect(problems).to.deep.equal([
-      { kind: "config", component: "config", message: 'Unknown section "customer-scaner" (values). Did you mean "customer-scanner"?' },
+      {
+        kind: "unknown section",
+        section: "customer-scaner",
+        component: "config",
+        message: 'Unknown section "customer-scaner" (values). Did you mean "customer-scanner"?',
+      },
       {
         kind: "config",
         component: "customer-migration",

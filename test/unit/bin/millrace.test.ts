@@ -59,7 +59,7 @@ describe("the command millrace", () => {
   const EXPECTED_CTL = "Expected: millrace ctl RUN [pause | resume | set NAME=VALUE …]";
   const FIX_SET = "\n  fix:  set rate=… chunk=… processes=…; default is as its settings say";
   const FIX_SERVER =
-    "\n  fix:  name the server and database that are written to: mongo/uri=mongodb://… mongo/database=…, or in the folder conf";
+    "\n  fix:  name server and database as the service does: mongo/uri=mongodb://… mongo/database=…, or in the folder conf";
   const FIX = "\n  fix:  export one, and start it in another module: export const app = system(…)";
   for (const [args, message] of [
     [["mapp", "x"], 'Unknown command "mapp". Did you mean "map"?\n  fix:  there are map, check, ctl, migrate and sync'],
@@ -77,7 +77,7 @@ describe("the command millrace", () => {
     [["ctl", "one", "set", "rate=0.0"], `Cannot set rate to "0.0": expected a number above 0, of documents a second, or default${FIX_SET}`],
     [["ctl", "one", "set", "chunk=1e3"], `Cannot set chunk to "1e3": expected a whole number from 1 up, or default${FIX_SET}`],
     [["ctl", "one", "set", "chunk=5", "chunk=5"], '"chunk" is set twice\n  fix:  keep one of them'],
-    [["ctl", "one", "pause"], `It is not known where the ledger is: no server is named${FIX_SERVER}`],
+    [["ctl", "one", "pause"], `It is not known which database is meant: no server is named${FIX_SERVER}`],
     [["ctl", "one", "--prod"], 'Unknown option "--prod"\n  fix:  --help lists the options'],
     [["map", "none.mjs"], `"none.mjs" exports no system; it exports mill, size${FIX}`],
     [["check", "empty.mjs"], `"empty.mjs" exports no system; it exports nothing${FIX}`],

@@ -8,7 +8,7 @@ import { mongoConnection } from "millrace/mongo";
  *
  * @param conf the folder of settings; undefined where there is none
  */
-export function connectionSystem(conf: string | undefined): System<string, never> {
+export function serviceConnection(conf: string | undefined): System<string, never> {
   const others = otherSections(conf).map((section) =>
     component(key()(`${section} of another program`), { needs: { settings: config({}, { section }) }, start: () => undefined }),
   );
@@ -19,8 +19,7 @@ function otherSections(conf: string | undefined): readonly string[] {
   if (conf === undefined || !existsSync(conf)) return [];
   const environments = readdirSync(conf).map((file) => file.replace(/\.[^.]*$/, ""));
   const problems = [...new Set(environments)].flatMap((env) => system(mongoConnection()).check({ dir: conf, env }));
-  const names = problems.flatMap(({ message }) => /^Unknown section "([^"]+)"/.exec(message)?.[1] ?? []);
-  return [...new Set(names)];
+  return [...new Set(problems.flatMap(({ section }) => section ?? []))];
 }
 
 /** @throws {UsageError} where the server would be a private one without a folder, which is empty, and gone afterwards */
