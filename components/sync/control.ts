@@ -4,7 +4,7 @@ import type { Collection, Db } from "mongodb";
 export type Direction = "mongo-to-redis" | "redis-to-mongo";
 
 /** How far the first look through MongoDB has come. */
-export interface Scan {
+interface Scan {
   /** of the Redis it fills: another one after a flush */
   readonly epoch: string;
   readonly isDone: boolean;

@@ -22,8 +22,6 @@ export interface Evidence {
    * what was there when it was found, and no longer when key or bookkeeping have changed since.
    */
   readonly lost?: Origin | undefined;
-  /** The key was there a moment ago, by whomever it was written: where it is gone, somebody deleted it. */
-  readonly wasInRedis?: boolean | undefined;
   /**
    * The stores meet for the first time: where nothing is known of both, this one counts. For every resolve, whatever its reason,
    * that begins before the first copy is complete.
@@ -63,7 +61,7 @@ interface Side {
 }
 
 /** Whether the document is not what the bookkeeping says: somebody wrote it who does not stamp. */
-export function isForeignInMongo({ text, stamp, tombstone }: MongoRecord, { entry }: Pick<RedisRecord, "entry">): boolean {
+function isForeignInMongo({ text, stamp, tombstone }: MongoRecord, { entry }: Pick<RedisRecord, "entry">): boolean {
   if (text === undefined) return false;
   const hash = hashOf(text);
   // Redis was read first: where it knows a later version to have been here, an older one was put in its place since.
@@ -124,16 +122,15 @@ function mongoSide(record: MongoRecord, redis: RedisRecord, { wallMs, isDeleted,
   return { v, text: undefined, isForeign: false, isNews };
 }
 
-function redisSide(mongo: MongoRecord, record: RedisRecord, { lost, first, readMs, wasInRedis }: Evidence, nowMs: number): Side {
+function redisSide(mongo: MongoRecord, record: RedisRecord, { lost, first, readMs }: Evidence, nowMs: number): Side {
   const { entry } = record;
   const text = record.canonical ?? record.text;
-  const isUndone = wasInRedis === true && text === undefined && entry === undefined;
-  if (!isForeignInRedis(record) && !isUndone) {
+  if (!isForeignInRedis(record)) {
     const isKnown = entry?.h === undefined ? (mongo.tombstone ?? "") >= (entry?.v ?? "") : entry.isSettled;
     return { v: entry?.v, text, isForeign: false, isNews: !isKnown };
   }
   if (text === undefined && lost === "r" && mongo.text !== undefined) return { v: undefined, text, isForeign: true, isNews: false };
-  if (first !== undefined && entry === undefined && !isUndone) {
+  if (first !== undefined && entry === undefined) {
     const isFirst = first === "r" || (mongo.text === undefined && mongo.tombstone === undefined);
     return { v: isFirst ? BEFORE_ALL_IN_REDIS : undefined, text, isForeign: true, isNews: true };
   }

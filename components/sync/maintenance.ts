@@ -8,7 +8,7 @@ import type { SyncCore } from "./sync-core.js";
 import type { Origin } from "./version.js";
 
 /** How often it looks whether something is asked for. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 /** How often the place of a long comparison is stored. */
 const SAVE_MS = 1_000;
 /** So far behind a direction has as good as caught up. */

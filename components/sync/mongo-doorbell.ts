@@ -4,6 +4,8 @@ import type { Db, Document, Timestamp } from "mongodb";
 import { firstLine, type Logger } from "../../lib/index.js";
 import { RawCursor } from "./mongo-cursor.js";
 import { STAMP } from "./mongo-document.js";
+import { Elements } from "./mongo-raw.js";
+import { timeText } from "./mongo-stream.js";
 
 export interface MongoDoorbellOptions {
   readonly db: Db;
@@ -11,6 +13,8 @@ export interface MongoDoorbellOptions {
   /** auto: where it helps, which is a set with one member that has data */
   readonly mode: "auto" | "off";
   readonly log: Logger;
+  /** until when the change stream has told everything, as `timeText` writes it; default that is not known */
+  readonly toldUntil?: () => string;
 }
 
 export interface MongoDoorbell {
@@ -23,7 +27,8 @@ export interface MongoDoorbell {
 /**
  * The change stream tells only of what is journalled, which for a write of `w: 1` takes up to 100 ms; the oplog shows it at
  * once. So the oplog is followed, and a write of somebody else is answered by an update that matches nothing and asks for
- * the journal. There is never more than one under way: what comes meanwhile gets one together.
+ * the journal. There is never more than one under way: what comes meanwhile gets one together. A writer who waits for the journal
+ * himself needs none: where the change stream has told of the last writes soon by itself, it is given that time again.
  */
 export function mongoDoorbell(options: MongoDoorbellOptions): MongoDoorbell {
   return new Doorbell(options);
@@ -33,6 +38,9 @@ class Doorbell implements MongoDoorbell {
   rings = 0;
   readonly #options: MongoDoorbellOptions;
   #isWanted = false;
+  /** when the last write was, as `timeText` writes it */
+  #wantedUntil = "";
+  #isPatient = true;
   #ringing: Promise<void> | undefined;
   #said: string | undefined;
 
@@ -78,7 +86,8 @@ class Doorbell implements MongoDoorbell {
     signal.addEventListener("abort", close, { once: true });
     try {
       for (let { documents } = cursor.first; ; { documents } = await cursor.ask({ batchSize: BATCH_SIZE, waitMs: 1_000 })) {
-        if (documents.length > 0) this.#ring();
+        const last = documents.at(-1);
+        if (last) this.#ring(timeOf(last));
         if (signal.aborted || cursor.isAtEnd) return;
         this.#said = undefined;
       }
@@ -88,8 +97,9 @@ class Doorbell implements MongoDoorbell {
     }
   }
 
-  #ring(): void {
+  #ring(until: string): void {
     this.#isWanted = true;
+    this.#wantedUntil = until;
     this.#ringing ??= this.#ringAll().finally(() => (this.#ringing = undefined));
   }
 
@@ -98,6 +108,7 @@ class Doorbell implements MongoDoorbell {
     const updates = [{ q: { $alwaysFalse: 1 }, u: { $set: { [STAMP]: 0 } } }];
     while (this.#isWanted) {
       this.#isWanted = false;
+      if (await this.#isToldAnyhow()) continue;
       this.rings++;
       try {
         await db.command({ update: collection, updates, writeConcern: { w: 1, j: true } });
@@ -105,6 +116,16 @@ class Doorbell implements MongoDoorbell {
         this.#complain(error);
       }
     }
+  }
+
+  /** Every now and then it is tried anew whether there is no need to ring. */
+  async #isToldAnyhow(): Promise<boolean> {
+    const { toldUntil } = this.#options;
+    if (!toldUntil || (!this.#isPatient && this.rings % TRY_EVERY !== 0)) return false;
+    const until = this.#wantedUntil;
+    for (let waitedMs = 0; waitedMs < PATIENCE_MS && toldUntil() < until; waitedMs++) await sleep(1);
+    this.#isPatient = toldUntil() >= until;
+    return this.#isPatient;
   }
 
   /** Says it once; gives the time to wait. */
@@ -134,8 +155,20 @@ function writesOfOthers(ns: string): readonly Document[] {
   ];
 }
 
+/** The time of an entry. */
+function timeOf(entry: Buffer): string {
+  const elements = new Elements(entry);
+  while (elements.next()) {
+    if (elements.name === "ts") return timeText(entry.readUInt32LE(elements.value + 4), entry.readUInt32LE(elements.value));
+  }
+  return "";
+}
+
 const OPLOG = "oplog.rs";
 const BATCH_SIZE = 1_000;
+/** What a write that is journalled anyhow takes until it is told, about. */
+const PATIENCE_MS = 5;
+const TRY_EVERY = 16;
 const AGAIN_MS = 1_000;
 const USELESS_MS = 60_000;
 const UNAUTHORIZED = 13;

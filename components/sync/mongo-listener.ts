@@ -49,7 +49,12 @@ class Listener implements DirectionListener {
     open.maintenance.waitFor(FROM_MONGO);
     this.#stream = mongoStream(open.source);
     const { leadership } = open.core;
-    const doorbell = mongoDoorbell({ ...open.source, mode: open.core.settings.doorbell, log: open.core.log });
+    const doorbell = mongoDoorbell({
+      ...open.source,
+      mode: open.core.settings.doorbell,
+      log: open.core.log,
+      toldUntil: () => this.#stream.toldUntil,
+    });
     this.#ends = [
       leadership.lead((signal) => this.#follow(signal)),
       leadership.lead((signal) => open.maintenance.run(signal)),

@@ -5,6 +5,7 @@ import { bson } from "./bson.js";
 import { RawCursor, type RawAnswer } from "./mongo-cursor.js";
 import type { Echoes } from "./echoes.js";
 import { eventReader, type EventOptions, type MongoEvent } from "./mongo-events.js";
+import { Elements } from "./mongo-raw.js";
 
 export interface MongoStreamOptions extends EventOptions {
   readonly db: Db;
@@ -42,6 +43,8 @@ export interface StreamBatches extends AsyncIterable<StreamBatch | "lost", undef
 }
 
 export interface MongoStream {
+  /** until when it has told everything, as `timeText` writes it; empty before the first answer */
+  readonly toldUntil: string;
   /** The token of now: what is written from now on comes behind it. */
   currentToken(): Promise<Uint8Array>;
   /** @param from a token, also that of an invalidation, or the time of the server from which on */
@@ -49,14 +52,19 @@ export interface MongoStream {
 }
 
 export function mongoStream(options: MongoStreamOptions): MongoStream {
+  let toldUntil = "";
+  const onToken = (token: Buffer) => (toldUntil = tokenTime(token) ?? toldUntil);
   return {
+    get toldUntil() {
+      return toldUntil;
+    },
     currentToken: async () => {
       const cursor = await open(options, {});
       await cursor.close();
       if (!cursor.first.token) throw new Error("The server gives no token with its answers; MongoDB 6.0 or newer is needed");
       return new Uint8Array(cursor.first.token);
     },
-    batches: (from, signal) => new Batches(options, from, signal),
+    batches: (from, signal) => new Batches(options, from, signal, onToken),
   };
 }
 
@@ -72,7 +80,12 @@ class Batches implements StreamBatches {
   #fetching: Promise<RawAnswer> | undefined;
   #isOver = false;
 
-  constructor(options: MongoStreamOptions, from: Uint8Array | Timestamp, signal: AbortSignal) {
+  constructor(
+    options: MongoStreamOptions,
+    from: Uint8Array | Timestamp,
+    signal: AbortSignal,
+    private readonly onToken: (token: Buffer) => void,
+  ) {
     this.#options = options;
     this.#readEvent = eventReader(options);
     this.#from = from;
@@ -133,7 +146,10 @@ class Batches implements StreamBatches {
 
   #fetch(cursor: RawCursor): Promise<RawAnswer> {
     const { batchSize = BATCH_SIZE, waitMs = 1_000 } = this.#options;
-    const fetching = cursor.ask({ batchSize, waitMs });
+    const fetching = cursor.ask({ batchSize, waitMs }).then((answer) => {
+      if (answer.token) this.onToken(answer.token);
+      return answer;
+    });
     // Its failure is that of the batch, which is asked for later or never.
     fetching.catch(() => {});
     return fetching;
@@ -189,6 +205,18 @@ function tokenDocument(token: Uint8Array): Document {
 function isAhead({ _data }: Document, time: Timestamp | undefined): boolean {
   const [, seconds] = /^82([0-9A-F]{8})/.exec(String(_data)) ?? [];
   return seconds !== undefined && time !== undefined && Number.parseInt(seconds, 16) > time.t + 1;
+}
+
+/** Its first bytes are a time. */
+function tokenTime(token: Buffer): string | undefined {
+  const elements = new Elements(token);
+  while (elements.next()) if (elements.name === "_data") return /^82([0-9A-F]{16})/.exec(elements.text)?.[1]?.toLowerCase();
+  return undefined;
+}
+
+/** A timestamp of the server as a text that sorts as it runs. */
+export function timeText(seconds: number, count: number): string {
+  return seconds.toString(16).padStart(8, "0") + count.toString(16).padStart(8, "0");
 }
 
 /** Whether the server cannot go on from there, now or ever. */

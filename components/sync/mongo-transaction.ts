@@ -16,7 +16,7 @@ export interface Change {
 }
 
 /** What a delete leaves behind. */
-export interface Tombstone {
+interface Tombstone {
   readonly collection: string;
   readonly id: string;
   readonly v: Version;

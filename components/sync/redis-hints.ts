@@ -29,7 +29,7 @@ export interface HintOptions {
 }
 
 /** Where it returns a promise, further ids are gathered until that is settled. */
-export type HintListener = (ids: readonly string[]) => void | Promise<void>;
+type HintListener = (ids: readonly string[]) => void | Promise<void>;
 
 export interface Hints {
   /** whether expiry and eviction can be told from a delete at present; where not, they are hints as any other */

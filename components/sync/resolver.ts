@@ -52,9 +52,11 @@ export interface ResolverOptions {
   readonly now: () => number;
   /** where conflicts are stored */
   readonly journal: Pick<SyncJournal, "add" | "withdraw">;
+  /** Once it has fired nothing more is written: without the lead no store would refuse it. */
+  readonly signal?: AbortSignal;
 }
 
-type PlannerOptions = Omit<ResolverOptions, "journal">;
+type PlannerOptions = Omit<ResolverOptions, "journal" | "signal">;
 
 /** What is known of a record that is to be resolved. */
 export interface Wanted extends Omit<Evidence, "readMs"> {
@@ -104,13 +106,13 @@ type Results = { [K in keyof Resolved]: Resolved[K][number][] };
 /** Returns those that have to be looked at again: something changed between the reading and the writing. */
 async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptions, results: Results): Promise<Map<string, Wanted>> {
   const again = new Map<string, Wanted>();
-  const later = ({ id, redis, wanted: { first, isRestored, writtenMs } }: Plan) =>
-    again.set(id, { first, isRestored, writtenMs, wasInRedis: redis.text !== undefined });
+  const later = ({ id, wanted: { first, isRestored, writtenMs } }: Plan) => again.set(id, { first, isRestored, writtenMs });
   const all = await claimed(await planned(wanted, options, (poison) => results.poison.push(poison)), options, later);
   // What is given up is told before it goes: behind that, nobody could tell any more.
   const disputed = all.filter(({ decision }) => decision.loser);
   const told = await options.journal.add(disputed.flatMap(conflictOf));
 
+  options.signal?.throwIfAborted();
   const forMongo = all.filter(({ decision }) => decision.mongo !== "keep");
   const inMongo = forMongo.length > 0 ? await options.mongo.commit(forMongo.map((plan) => commitOf(plan, plan.mongo))) : [];
   const stopped = new Set<Plan>();
@@ -122,6 +124,7 @@ async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptio
     else later(plan);
   }
 
+  options.signal?.throwIfAborted();
   const stoppedInMongo = new Set(stopped);
   const forRedis = all.filter((plan) => plan.decision.redis !== "keep" && !stopped.has(plan));
   const inRedis = forRedis.length > 0 ? await options.redis.commit(forRedis.map((plan) => commitOf(plan, plan.redis))) : [];
@@ -140,7 +143,8 @@ async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptio
  * A key that is there against the bookkeeping gets into it before MongoDB is told: it may be deleted at any moment, and nobody could
  * tell then that it was ever there. Also no process that has lost the lead tells MongoDB of it.
  */
-async function claimed(all: readonly Plan[], { redis }: ResolverOptions, later: (plan: Plan) => void): Promise<readonly Plan[]> {
+async function claimed(all: readonly Plan[], { redis, signal }: ResolverOptions, later: (plan: Plan) => void): Promise<readonly Plan[]> {
+  signal?.throwIfAborted();
   const isFound = ({ decision: { text, mongo, redis }, redis: { entry } }: Plan) =>
     text !== undefined && mongo === "write" && redis === "entry" && entry?.h === undefined;
   const found = all.filter(isFound);

@@ -9,6 +9,7 @@ import { Leadership } from "./leadership.js";
 import { OwnWrites } from "./own-writes.js";
 import { resolve, type Arrival, type Conflict, type Poison, type Resolved, type Wanted } from "./resolver.js";
 import type { Applied, Change, MongoSide, RedisSide } from "./sides.js";
+import { Turns } from "./turns.js";
 
 export interface SyncCoreOptions {
   readonly name: string;
@@ -63,6 +64,7 @@ export class SyncCore {
   readonly ownWrites = new OwnWrites();
   readonly #listeners = new Set<SyncListener>();
   readonly #troubles = new Map<string, Trouble>();
+  readonly #turns = new Turns();
   #state: SyncState | undefined;
 
   constructor(options: SyncCoreOptions) {
@@ -106,14 +108,21 @@ export class SyncCore {
     return result;
   }
 
-  /** Makes both stores equal in these records, whatever it takes. */
-  async resolve(part: string, wanted: ReadonlyMap<string, Wanted>, signal: AbortSignal): Promise<Resolved> {
+  /**
+   * Makes both stores equal in these records, whatever it takes. One at a time for each record: of two that overlap, the one that
+   * began to read first could find what was written last, and give it the lower version.
+   */
+  resolve(part: string, wanted: ReadonlyMap<string, Wanted>, signal: AbortSignal): Promise<Resolved> {
+    return this.#turns.take(wanted.keys(), () => this.#resolve(part, wanted, signal));
+  }
+
+  async #resolve(part: string, wanted: ReadonlyMap<string, Wanted>, signal: AbortSignal): Promise<Resolved> {
     const { redis, mongo, codec, now, journal, settings } = this;
     const { redis: before } = await this.state(part, signal);
     // Until both stores were level once, and not when Redis comes back empty: what is there then was written since.
     const first = settings.first === "redis" ? "r" : "m";
     const all = before === undefined ? new Map([...wanted].map(([id, one]) => [id, { ...one, first } as const])) : wanted;
-    const resolved = await this.insist(part, signal, () => resolve(all, { redis, mongo, codec, now, journal }));
+    const resolved = await this.insist(part, signal, () => resolve(all, { redis, mongo, codec, now, journal, signal }));
     await this.#record(part, resolved, signal);
     return resolved;
   }
