@@ -63,15 +63,16 @@ export class Leadership {
       if (!term) break;
       const signal = AbortSignal.any([stopping, term.signal]);
       try {
-        await work(signal);
+        await ended(work(signal), signal);
       } catch (error) {
         if (!signal.aborted) onTrouble(error);
       }
       if (!signal.aborted) await sleep(everyMs, undefined, { signal }).catch(() => {});
     }
     if (--this.#works > 0) return;
-    this.#competing?.controller.abort(new Error("stopped"));
-    await this.#competing?.done;
+    const { controller, done } = this.#competing ?? {};
+    controller?.abort(new Error("stopped"));
+    if (controller && done) await ended(done, controller.signal);
   }
 
   async #nextTerm(stopping: AbortSignal): Promise<Term | undefined> {
@@ -101,7 +102,7 @@ export class Leadership {
     while (!stopping.aborted) {
       try {
         const lease = await take();
-        await this.#lead(lease, stopping).finally(() => lease.release());
+        await (stopping.aborted ? lease.release() : this.#lead(lease, stopping).finally(() => lease.release()));
       } catch (error) {
         if (!stopping.aborted && !(error instanceof AlreadyRunningError)) onTrouble(error);
       }
@@ -121,4 +122,17 @@ export class Leadership {
     });
     this.#term = undefined;
   }
+}
+
+/** So long a work may take to heed its signal: what hangs on a store that is gone is left behind, and does no harm. */
+const GRACE_MS = 3_000;
+
+/** Resolves with the work, or soon after the signal. */
+async function ended(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const left = new Promise<void>((resolve) => {
+    const leave = () => void setTimeout(resolve, GRACE_MS).unref();
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
+  await Promise.race([work, left]);
 }
