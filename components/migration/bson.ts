@@ -1,19 +1,11 @@
-/** The driver's BSON, loaded when it is first needed. */
-import { createRequire } from "node:module";
-import type * as Driver from "mongodb";
-import type { Document } from "mongodb";
-import { MigrationInputError, MissingPeerError } from "../../lib/index.js";
-
-const require = createRequire(import.meta.url);
-let loaded: typeof Driver.BSON | undefined;
+/** The driver's BSON, for a migration by bytes. */
+import type { BSON, Document } from "mongodb";
+import { MigrationInputError } from "../../lib/index.js";
+import { driverBson } from "../bson.js";
 
 /** @throws {MissingPeerError} when `mongodb` is not installed */
-export function bson(): typeof Driver.BSON {
-  try {
-    return (loaded ??= (require("mongodb") as typeof Driver).BSON);
-  } catch (cause) {
-    throw new MissingPeerError("mongodb", "a migration by bytes", cause);
-  }
+export function bson(): typeof BSON {
+  return driverBson("a migration by bytes");
 }
 
 /** A document with every value in its BSON class, so that it becomes the same bytes again. */

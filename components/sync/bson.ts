@@ -1,16 +1,8 @@
-/** The driver's BSON, loaded when it is first needed. */
-import { createRequire } from "node:module";
-import type * as Driver from "mongodb";
-import { MissingPeerError } from "../../lib/index.js";
-
-const require = createRequire(import.meta.url);
-let loaded: typeof Driver.BSON | undefined;
+/** The driver's BSON, for a synchronisation. */
+import type { BSON } from "mongodb";
+import { driverBson } from "../bson.js";
 
 /** @throws {MissingPeerError} when `mongodb` is not installed */
-export function bson(): typeof Driver.BSON {
-  try {
-    return (loaded ??= (require("mongodb") as typeof Driver).BSON);
-  } catch (cause) {
-    throw new MissingPeerError("mongodb", "a synchronisation", cause);
-  }
+export function bson(): typeof BSON {
+  return driverBson("a synchronisation");
 }

@@ -2,7 +2,7 @@
 export { Sync, syncCollection } from "./sync-collection.js";
 export type { SyncCollectionOptions } from "./sync-collection.js";
 export { MongoListener, mongoListener } from "./mongo-listener.js";
-export type { DirectionListener } from "./mongo-listener.js";
+export type { DirectionListener } from "./listening.js";
 export { RedisListener, redisListener } from "./redis-listener.js";
 export type { CollectionSync, SyncStatus } from "./collection-sync.js";
 export { syncOverview } from "./overview.js";

@@ -1,6 +1,7 @@
 /** Turns the bytes of a BSON document into JSON, without making objects of the usual types. */
 import { firstLine, MillraceError } from "../../lib/index.js";
 import { bson } from "./bson.js";
+import { int32, valueEnd } from "./mongo-raw.js";
 import { isWrapper } from "./extended-json.js";
 
 /**
@@ -290,49 +291,11 @@ function isIndex(raw: Buffer, start: number, end: number, index: number): boolea
   return false;
 }
 
-function valueEnd(raw: Buffer, type: number, at: number): number {
-  switch (type) {
-    case 0x02: // string
-    case 0x0d: // code
-    case 0x0e: // symbol
-      return at + 4 + int32(raw, at);
-    case 0x03: // document
-    case 0x04: // array
-    case 0x0f: // code with scope
-      return at + int32(raw, at);
-    case 0x10: // int32
-      return at + 4;
-    case 0x01: // double
-    case 0x09: // date
-    case 0x11: // timestamp
-    case 0x12: // int64
-      return at + 8;
-    case 0x07: // ObjectId
-      return at + 12;
-    case 0x08: // boolean
-      return at + 1;
-    case 0x05: // binary
-      return at + 5 + int32(raw, at);
-    case 0x0b: // regular expression
-      return raw.indexOf(0, raw.indexOf(0, at) + 1) + 1;
-    case 0x0c: // DBPointer
-      return at + 4 + int32(raw, at) + 12;
-    case 0x13: // decimal128
-      return at + 16;
-    default: // null, undefined, MinKey, MaxKey
-      return at;
-  }
-}
-
 /** Where the zero byte behind a text stands. */
 function textEnd(raw: Buffer, start: number): number {
   let at = start;
   while (raw[at] !== 0 && at < raw.length) at++;
   return at;
-}
-
-function int32(raw: Uint8Array, at: number): number {
-  return (raw[at] as number) | ((raw[at + 1] as number) << 8) | ((raw[at + 2] as number) << 16) | ((raw[at + 3] as number) << 24);
 }
 
 function nameAt(raw: Buffer, start: number): string {

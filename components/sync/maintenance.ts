@@ -69,15 +69,16 @@ export class Maintenance {
       const isDue = performance.now() - doneAt >= core.settings.reconcileEvery;
       const isFirst = isNew || !state.scan?.isDone;
       // Another server may have lost data: that is found out at once.
-      let isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
-      if (isHeld(state)) isEarly = true;
-      else if (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked))) {
+      const isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
+      const isHeldUp = isHeld(state);
+      if (!isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)))) {
         const isWhole = isWanted || this.#isWholeAsked;
         this.#isAsked = this.#isWholeAsked = false;
         await this.#compare(state, identity, isWhole, signal);
         doneAt = performance.now();
       }
-      if (!this.#isAsked || isEarly) await new Promise<void>((resolve) => void ((this.#wake = resolve), setTimeout(resolve, LOOK_MS)));
+      if (!this.#isAsked || isEarly || isHeldUp)
+        await new Promise<void>((resolve) => void ((this.#wake = resolve), setTimeout(resolve, LOOK_MS)));
     }
   }
 

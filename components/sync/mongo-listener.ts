@@ -1,19 +1,13 @@
 /** mongoListener(): carries MongoDB's changes to Redis, as a component. */
-import { component, key, type Key, type Part } from "../../lib/index.js";
+import { key, type Key, type Part } from "../../lib/index.js";
 import type { CollectionSync } from "./collection-sync.js";
+import { listener, Listening, type DirectionListener } from "./listening.js";
 import { mongoDoorbell } from "./mongo-doorbell.js";
 import { followMongo, FROM_MONGO, type StreamEnd } from "./mongo-feed.js";
 import { mongoStream, type MongoStream } from "./mongo-stream.js";
 import type { OpenSync } from "./open-sync.js";
-import { Pulse } from "./pulse.js";
 import { fuseLimit, reconcile } from "./reconcile.js";
 import { Sync } from "./sync-collection.js";
-
-/** One direction of a sync. */
-export interface DirectionListener {
-  /** how far behind the last change was that it carried, in ms; 0 before the first */
-  readonly lagMs: number;
-}
 
 export const MongoListener = key<DirectionListener>()("mongo-listener");
 
@@ -28,56 +22,24 @@ export function mongoListener<N extends string, T extends object>(
   as: Key<DirectionListener, N>,
 ): Part<N, DirectionListener, never>;
 export function mongoListener(of: Key<unknown> = Sync, as: Key<unknown> = MongoListener): Part {
-  return component(as as Key<Listener>, {
-    needs: { sync: of as Key<OpenSync> },
-    start: ({ sync }) => new Listener(sync),
-    stop: (listener) => listener.stop(),
-    health: (listener) => listener.pulse.check(),
-    look: { shape: "hexagon" },
-  });
+  return listener(of, as, (open) => new MongoListening(open));
 }
 
-class Listener implements DirectionListener {
-  readonly pulse: Pulse;
-  readonly #open: OpenSync;
+class MongoListening extends Listening {
   readonly #stream: MongoStream;
-  readonly #ends: readonly (() => Promise<void>)[];
 
   constructor(open: OpenSync) {
-    this.#open = open;
-    this.pulse = new Pulse(open.core, FROM_MONGO);
-    open.maintenance.waitFor(FROM_MONGO);
-    this.#stream = mongoStream(open.source);
-    const { leadership } = open.core;
-    const doorbell = mongoDoorbell({
-      ...open.source,
-      mode: open.core.settings.doorbell,
-      log: open.core.log,
-      toldUntil: () => this.#stream.toldUntil,
-    });
-    this.#ends = [
-      leadership.lead((signal) => this.#follow(signal)),
-      leadership.lead((signal) => open.maintenance.run(signal)),
-      leadership.lead((signal) => doorbell.run(signal)),
-    ];
-  }
-
-  get lagMs(): number {
-    return this.pulse.lagMs;
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#ends.map((end) => end()));
+    super(open, FROM_MONGO);
+    const { core, maintenance, source } = open;
+    this.#stream = mongoStream(source);
+    const toldUntil = () => this.#stream.toldUntil;
+    const doorbell = mongoDoorbell({ ...source, mode: core.settings.doorbell, log: core.log, toldUntil });
+    this.lead([(signal) => this.#follow(signal), (signal) => maintenance.run(signal), (signal) => doorbell.run(signal)]);
   }
 
   async #follow(signal: AbortSignal): Promise<never> {
-    const { core, maintenance } = this.#open;
-    const onBatch = (lastMs: number | undefined) => {
-      const lagMs = lastMs === undefined ? 0 : core.now() - lastMs;
-      this.pulse.beat(lagMs);
-      maintenance.tell(FROM_MONGO, lagMs);
-    };
-    const options = { core, stream: this.#stream, onBatch };
+    const { core } = this.open;
+    const options = { core, stream: this.#stream, onBatch: this.onBatch };
     for (;;) {
       const token = (await core.insist(FROM_MONGO, signal, () => core.redis.token())) ?? (await this.#begin(signal));
       const end = await followMongo(token, options, signal);
@@ -87,7 +49,7 @@ class Listener implements DirectionListener {
 
   /** From now on, and everything before is compared: the token is saved before the first look. */
   async #begin(signal: AbortSignal): Promise<Uint8Array> {
-    const { core, maintenance } = this.#open;
+    const { core, maintenance } = this.open;
     const token = await core.insist(FROM_MONGO, signal, () => this.#stream.currentToken());
     const { epoch } = await core.insist(FROM_MONGO, signal, () => core.redis.identity());
     maintenance.ask(true);
@@ -99,7 +61,7 @@ class Listener implements DirectionListener {
 
   /** What was missed is made up for; what happened to the whole collection is dealt with as the setting says. */
   async #lookUp(end: StreamEnd, signal: AbortSignal): Promise<void> {
-    const { core } = this.#open;
+    const { core } = this.open;
     const { onDrop } = core.settings;
     if (end !== "lost") {
       await core.insist(FROM_MONGO, signal, () => core.control.set({ fate: end }));
@@ -112,7 +74,7 @@ class Listener implements DirectionListener {
   }
 
   async #untilAsked(end: StreamEnd, signal: AbortSignal): Promise<void> {
-    const { core } = this.#open;
+    const { core } = this.open;
     core.log.error({ sync: core.name }, `${core.name}: the collection was ${end}: nothing is carried on until a resync is asked for`);
     await core.insist(FROM_MONGO, signal, async () => {
       const { resync, resyncDone } = await core.control.read();

@@ -67,7 +67,7 @@ export class Elements {
 }
 
 /** A whole number of 32 bits, little end first. */
-function int32(raw: Uint8Array, at: number): number {
+export function int32(raw: Uint8Array, at: number): number {
   return (raw[at] as number) | ((raw[at + 1] as number) << 8) | ((raw[at + 2] as number) << 16) | ((raw[at + 3] as number) << 24);
 }
 
@@ -84,7 +84,8 @@ export function documentsOf(raw: Buffer, at: number): readonly Buffer[] {
   return documents;
 }
 
-function valueEnd(raw: Buffer, type: number, at: number): number {
+/** Where the value of a type that begins at `at` ends. */
+export function valueEnd(raw: Buffer, type: number, at: number): number {
   switch (type) {
     case STRING:
     case 0x0d: // code

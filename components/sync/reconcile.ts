@@ -85,8 +85,7 @@ class Pass {
       for await (const batch of core.redis.scanEntries()) {
         this.signal.throwIfAborted();
         const live = batch.filter(([, entry]) => entry.h !== undefined).map(([id]) => id);
-        const dead = batch.filter(([, entry]) => entry.h === undefined).map(([id]) => id);
-        const foreign = await core.redis.foreignAmong([...live, ...dead]);
+        const foreign = await core.redis.foreignAmong(batch.map(([id]) => id));
         const missing = new Set(await core.mongo.missingAmong(live));
         const written = [...foreign].filter(([, what]) => what === "written").map(([id]) => id);
         await this.#resolve(written);
@@ -154,7 +153,7 @@ class Pass {
     await this.core.resolve(RECONCILE, new Map(ids.map((id) => [id, { lost }])), this.signal);
   }
 
-  /** The list ends where the fuse has blown; where everything is to come back, each batch is done at once. */
+  /** The list ends where the fuse has blown; where everything is to come back, all are gathered. */
   #gather(ids: readonly string[]): void {
     this.#goneCount += ids.length;
     const room = this.options.lost === undefined ? this.options.maxDeletes + 1 - this.#gone.length : ids.length;

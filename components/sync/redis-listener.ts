@@ -1,11 +1,10 @@
 /** redisListener(): carries the changes in Redis to MongoDB, as a component. */
 import { once } from "node:events";
-import { component, key, type Key, type Part } from "../../lib/index.js";
+import { key, type Key, type Part } from "../../lib/index.js";
 import type { CollectionSync } from "./collection-sync.js";
 import { LaterLooks } from "./later-looks.js";
-import type { DirectionListener } from "./mongo-listener.js";
+import { listener, Listening, type DirectionListener } from "./listening.js";
 import type { OpenSync } from "./open-sync.js";
-import { Pulse } from "./pulse.js";
 import { followOutbox, FROM_REDIS, lookAt } from "./redis-feed.js";
 import { redisHints } from "./redis-hints.js";
 import type { Wanted } from "./resolver.js";
@@ -24,46 +23,17 @@ export function redisListener<N extends string, T extends object>(
   as: Key<DirectionListener, N>,
 ): Part<N, DirectionListener, never>;
 export function redisListener(of: Key<unknown> = Sync, as: Key<unknown> = RedisListener): Part {
-  return component(as as Key<Listener>, {
-    needs: { sync: of as Key<OpenSync> },
-    start: ({ sync }) => new Listener(sync),
-    stop: (listener) => listener.stop(),
-    health: (listener) => listener.pulse.check(),
-    look: { shape: "hexagon" },
-  });
+  return listener(of, as, (open) => new RedisListening(open));
 }
 
-class Listener implements DirectionListener {
-  readonly pulse: Pulse;
-  readonly #open: OpenSync;
-  readonly #ends: readonly (() => Promise<void>)[];
-
+class RedisListening extends Listening {
   constructor(open: OpenSync) {
-    this.#open = open;
-    this.pulse = new Pulse(open.core, FROM_REDIS);
-    const { core, maintenance } = open;
-    maintenance.waitFor(FROM_REDIS);
-    const onBatch = (lastMs: number | undefined) => {
-      const lagMs = lastMs === undefined ? 0 : core.now() - lastMs;
-      this.pulse.beat(lagMs);
-      maintenance.tell(FROM_REDIS, lagMs);
-    };
-    this.#ends = [
-      core.leadership.lead((signal) => followOutbox(core, onBatch, signal)),
-      core.leadership.lead((signal) => this.#hear(signal)),
-    ];
-  }
-
-  get lagMs(): number {
-    return this.pulse.lagMs;
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#ends.map((end) => end()));
+    super(open, FROM_REDIS);
+    this.lead([(signal) => followOutbox(open.core, this.onBatch, signal), (signal) => this.#hear(signal)]);
   }
 
   async #hear(signal: AbortSignal): Promise<void> {
-    const { core, maintenance, target } = this.#open;
+    const { core, maintenance, target } = this.open;
     const missed = () => maintenance.ask();
     const look = (ids: readonly string[], wanted: Wanted) => lookAt(core, ids, wanted, signal);
     const later = new LaterLooks({ writes: core.ownWrites, look: (ids) => look(ids, {}), signal });

@@ -59,8 +59,7 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "components/http/openapi.ts": ["@fastify/swagger"],
   "components/embedded/mongo-server.ts": ["mongodb"],
   "components/migration/mongo-ids.ts": ["mongodb"],
-  "components/migration/bson.ts": ["mongodb"],
-  "components/sync/bson.ts": ["mongodb"],
+  "components/bson.ts": ["mongodb"],
 };
 
 const DRIVERS = ["mongodb", "ioredis", "fastify", "@fastify/swagger", "prom-client"];
