@@ -9,7 +9,7 @@ export { closing } from "./report.js";
 export type { MigrationReport } from "./report.js";
 export type { Difference, DifferenceKind, Differences, Verification, VerifyBy } from "./verify-result.js";
 export { mongoLease } from "./lease.js";
-export type { Lease } from "./lease.js";
+export type { Lease, OrderedLease } from "./lease.js";
 export { plainIds } from "./ids.js";
 export type { IdCodec } from "./ids.js";
 export { mongoIds } from "./mongo-ids.js";

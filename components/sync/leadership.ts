@@ -1,19 +1,20 @@
 /** Leadership: of all processes that keep a collection in step, one does the work; another takes over where it ends. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlreadyRunningError } from "../../lib/index.js";
-import type { Lease } from "../migration/index.js";
+import type { ClientSession } from "mongodb";
+import type { OrderedLease } from "../migration/index.js";
 
 /** Work of the leader; resolves or rejects soon after the signal has fired. */
 export type LeadersWork = (signal: AbortSignal) => Promise<void>;
 
 interface Term {
-  readonly epoch: number;
+  readonly lease: OrderedLease;
   readonly signal: AbortSignal;
 }
 
 export interface LeadershipOptions {
   /** takes the lease; throws AlreadyRunningError where another process holds it */
-  readonly take: () => Promise<Lease & { readonly epoch: number }>;
+  readonly take: () => Promise<OrderedLease>;
   /** called before any work begins: from now on the stores refuse whoever led before */
   readonly onLead: (epoch: number) => Promise<void>;
   /** the lease could not be taken, or a work failed; both are tried again */
@@ -37,7 +38,12 @@ export class Leadership {
 
   /** Of the term that this process leads; undefined while another one does. */
   get epoch(): number | undefined {
-    return this.#term?.epoch;
+    return this.#term?.lease.epoch;
+  }
+
+  /** Has whoever leads next end the transaction that this session may hold open. */
+  async holds(session: ClientSession): Promise<void> {
+    await this.#term?.lease.holds(session);
   }
 
   /** Does the work in every term of this process, from the beginning of the term. Call what is returned to end it. */
@@ -110,11 +116,11 @@ export class Leadership {
     }
   }
 
-  async #lead(lease: Lease & { readonly epoch: number }, stopping: AbortSignal): Promise<void> {
+  async #lead(lease: OrderedLease, stopping: AbortSignal): Promise<void> {
     await this.#options.onLead(lease.epoch);
     this.#stepDown = new AbortController();
     const signal = AbortSignal.any([stopping, lease.lost, this.#stepDown.signal]);
-    this.#term = { epoch: lease.epoch, signal };
+    this.#term = { lease, signal };
     for (const wake of this.#waiting) wake();
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

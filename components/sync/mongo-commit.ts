@@ -4,7 +4,7 @@ import { firstLine } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
 import { STAMP } from "./mongo-document.js";
 import { isConflict, refusal, type WriteTrouble } from "./mongo-refusal.js";
-import { ChangeError, changeAlone, changeTogether, type Change } from "./mongo-transaction.js";
+import { ChangeError, changeAlone, changeTogether, type Change, type ChangedCollection } from "./mongo-transaction.js";
 import { hashOf } from "./record.js";
 import type { Commit, FoundRecord, Refused } from "./sides.js";
 import type { Version } from "./version.js";
@@ -20,6 +20,7 @@ export type Tombstones = Collection<{ readonly _id: string; readonly v: Version 
 
 export interface CommitterOptions {
   readonly db: Db;
+  readonly holds: ChangedCollection["holds"];
   readonly documents: Collection;
   readonly tombstones: Tombstones;
   /** the field that is the id */
@@ -42,9 +43,12 @@ type PlacedChange = Placed & Change;
 /** Writes the records of one collection. */
 export class Committer {
   readonly #options: CommitterOptions;
+  readonly #collection: ChangedCollection;
 
   constructor(options: CommitterOptions) {
+    const { db, documents, holds } = options;
     this.#options = options;
+    this.#collection = { db, name: documents.collectionName, holds };
   }
 
   /**
@@ -131,14 +135,14 @@ export class Committer {
 
   /** Whoever is refused goes, and the others are tried again; where others write the same documents all the time, in smaller pieces. */
   async #change(piece: readonly PlacedChange[], answers: Answer[], attempt = 1): Promise<void> {
-    const { db, documents, id } = this.#options;
+    const { id } = this.#options;
     const [first] = piece;
     if (!first) return;
     const isAlone = piece.length === 1;
     try {
       const done = isAlone
-        ? [await changeAlone(db, documents.collectionName, first)]
-        : await changeTogether(db, documents.collectionName, piece);
+        ? [await changeAlone(this.#collection, first)]
+        : await changeTogether(this.#collection, piece);
       for (const [index, { at }] of piece.entries()) answers[at] = done[index] === true;
     } catch (error) {
       if (error instanceof ChangeError && !isConflict(error.trouble)) {

@@ -1,10 +1,10 @@
 /** MongoDB as the engine sees it: reads records, writes them as decided where they are still what was read. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Collection, Db, Document } from "mongodb";
+import type { Collection, Db } from "mongodb";
 import { StateError } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
 import type { Echoes } from "./echoes.js";
-import { Committer, type Found, type Tombstones } from "./mongo-commit.js";
+import { Committer, type CommitterOptions, type Found, type Tombstones } from "./mongo-commit.js";
 import { documentIdOf, documentIdTextOf, documentReader, idValue, STAMP } from "./mongo-document.js";
 import { checkMongo } from "./mongo-fitness.js";
 import { tombstonesName } from "./mongo-names.js";
@@ -22,6 +22,8 @@ export interface MongoSideOptions {
   readonly codec: Pick<Codec, "encodeRaw" | "decode">;
   /** in milliseconds since 1970 */
   readonly now: () => number;
+  /** told of each session before it holds a transaction open; default nobody is */
+  readonly holds?: CommitterOptions["holds"];
   /** told of what is committed; default nobody is */
   readonly echoes?: Echoes;
 }
@@ -45,6 +47,7 @@ class Side implements MongoSide {
     this.#tombstones = db.collection(tombstonesName(name), settings);
     this.#readDocument = documentReader(options);
     this.#committer = new Committer({
+      holds: async () => {},
       ...options,
       documents: this.#documents,
       tombstones: this.#tombstones,
@@ -59,8 +62,17 @@ class Side implements MongoSide {
 
   async read(ids: readonly string[]): Promise<readonly (FoundRecord | Refused)[]> {
     const { id: field } = this.#options;
-    const raws = await this.#raw({ [field]: { $in: ids } }, ids.length);
-    const tombstones = await this.#tombstonesOf(ids);
+    // One command, which looks for the tombstones when it has looked for the documents.
+    const buried = { coll: this.#tombstones.collectionName, pipeline: [{ $match: { _id: { $in: ids } } }, { $replaceWith: TOMBSTONE }] };
+    const pipeline = [{ $match: { [field]: { $in: ids } } }, { $unionWith: buried }];
+    const cursor = this.#documents.aggregate(pipeline, { raw: true, batchSize: 2 * ids.length + 1 });
+    const raws: Buffer[] = [];
+    const tombstones = new Map<string, Version>();
+    for (const raw of (await cursor.toArray()) as unknown as readonly Buffer[]) {
+      const tombstone = tombstoneIn(raw);
+      if (tombstone) tombstones.set(...tombstone);
+      else raws.push(raw);
+    }
     const found = new Map<string, FoundRecord | Refused>();
     for (const raw of raws) {
       const document = this.#readDocument(raw, true);
@@ -157,15 +169,18 @@ class Side implements MongoSide {
     return { documents, refused, after: idOf(raws.at(-1) as Buffer) };
   }
 
-  async #tombstonesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
-    const found = await this.#tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-    return new Map(found.map(({ _id, v }) => [_id, v]));
-  }
+}
 
-  async #raw(filter: Document, most: number): Promise<readonly Buffer[]> {
-    const cursor = this.#documents.find(filter, { raw: true, batchSize: most + 1 });
-    return (await cursor.toArray()) as unknown as readonly Buffer[];
-  }
+/** Has no `_id`, which every document has, at its beginning. */
+const TOMBSTONE = { id: "$_id", v: "$v" };
+
+function tombstoneIn(raw: Buffer): readonly [id: string, v: Version] | undefined {
+  const elements = new Elements(raw);
+  elements.next();
+  if (elements.name !== "id") return undefined;
+  const id = elements.text;
+  elements.next();
+  return [id, elements.text];
 }
 
 /** The `_id` of a document. */

@@ -4,6 +4,14 @@ import { Elements } from "./mongo-raw.js";
 import type { WriteTrouble } from "./mongo-refusal.js";
 import type { Version } from "./version.js";
 
+/** Where documents are changed. */
+export interface ChangedCollection {
+  readonly db: Db;
+  readonly name: string;
+  /** told of each session before it holds a transaction open: should this process end in it, another one can end the transaction */
+  readonly holds: (session: ClientSession) => Promise<void>;
+}
+
 /** What is to become of a document that was read. */
 export interface Change {
   /** its bytes, as they were read */
@@ -38,12 +46,13 @@ export class ChangeError extends Error {
  *
  * @throws {ChangeError} one is refused, nothing is changed; whatever else the server says, also that somebody wrote one of them meanwhile
  */
-export function changeTogether(db: Db, collection: string, changes: readonly Change[]): Promise<readonly boolean[]> {
-  return transact(db, async (session) => {
+export function changeTogether(collection: ChangedCollection, changes: readonly Change[]): Promise<readonly boolean[]> {
+  const { db, name } = collection;
+  return transact(collection, async (session) => {
     const ids = changes.map(({ documentId }) => documentId);
     const options = { session, raw: true, batchSize: changes.length + 1 };
     const found = (await db
-      .collection(collection)
+      .collection(name)
       .find({ _id: { $in: ids as never[] } }, options)
       .toArray()) as unknown as readonly Buffer[];
     const byId = new Map(found.map((raw) => [idBytes(raw), raw]));
@@ -52,26 +61,27 @@ export function changeTogether(db: Db, collection: string, changes: readonly Cha
     const still = places.map((at) => changes[at] as Change);
     if (still.length === 0) return same;
     const updates = still.map(({ documentId, update }) => ({ q: { _id: documentId }, u: update }));
-    check(await db.command({ update: collection, updates }, { session }), places);
-    await remove(db, collection, still, session);
+    check(await db.command({ update: name, updates }, { session }), places);
+    await remove(collection, still, session);
     return same;
   });
 }
 
 /** The same for one document, however large it is, with one message less. @throws whatever the server says */
-export function changeAlone(db: Db, collection: string, change: Change): Promise<boolean> {
+export function changeAlone(collection: ChangedCollection, change: Change): Promise<boolean> {
+  const { db, name } = collection;
   const { raw, documentId, update } = change;
-  return transact(db, async (session) => {
+  return transact(collection, async (session) => {
     const query = { _id: documentId };
-    const { value } = await db.command({ findAndModify: collection, query, update }, { session, raw: true });
+    const { value } = await db.command({ findAndModify: name, query, update }, { session, raw: true });
     if (!(value instanceof Uint8Array) || !raw.equals(value)) return false;
-    await remove(db, collection, [change], session);
+    await remove(collection, [change], session);
     return true;
   });
 }
 
 /** A document goes together with its tombstone: whoever sees the one sees the other. */
-async function remove(db: Db, collection: string, changes: readonly Change[], session: ClientSession): Promise<void> {
+async function remove({ db, name }: ChangedCollection, changes: readonly Change[], session: ClientSession): Promise<void> {
   const deleted = changes.filter(({ tombstone }) => tombstone !== undefined);
   const tombstones = deleted.map(({ tombstone }) => tombstone as Tombstone);
   const [first] = tombstones;
@@ -79,7 +89,7 @@ async function remove(db: Db, collection: string, changes: readonly Change[], se
   const updates = tombstones.map(({ id, v }) => ({ q: { _id: id }, u: { $max: { v } }, upsert: true }));
   refuse(await db.command({ update: first.collection, updates }, { session }));
   refuse(
-    await db.command({ delete: collection, deletes: deleted.map(({ documentId }) => ({ q: { _id: documentId }, limit: 1 })) }, { session }),
+    await db.command({ delete: name, deletes: deleted.map(({ documentId }) => ({ q: { _id: documentId }, limit: 1 })) }, { session }),
   );
 }
 
@@ -90,9 +100,13 @@ function refuse({ writeErrors = [] }: Document): void {
 }
 
 /** What the work answers is kept where any of it is true; otherwise nothing is changed. */
-async function transact<T extends boolean | readonly boolean[]>(db: Db, work: (session: ClientSession) => Promise<T>): Promise<T> {
+async function transact<T extends boolean | readonly boolean[]>(
+  { db, holds }: ChangedCollection,
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
   const session = db.client.startSession();
   try {
+    await holds(session);
     session.startTransaction({ writeConcern: { w: "majority" }, readPreference: "primary" });
     const answer = await work(session);
     if (answer === false) await session.abortTransaction();

@@ -78,11 +78,12 @@ interface Plan {
 }
 
 const MOST = 1_000;
+const FEW = 100;
 const NOTHING: Wanted = {};
 
 /**
  * Makes both stores equal in these records. What changes meanwhile is read again, until every record is level or poison.
- * Redis is read before MongoDB: a document that Redis knows of has been there by then.
+ * A document that Redis knows of has been there by the time that MongoDB is read.
  *
  * @throws whatever a store throws; what was done until then stays, and may be done again
  */
@@ -167,8 +168,7 @@ async function planned(
 ): Promise<Plan[]> {
   const ids = [...wanted.keys()];
   const readMs = now();
-  const inRedis = await redis.read(ids);
-  const inMongo = await mongo.read(ids);
+  const [inRedis, inMongo] = await readBoth(ids, redis, mongo);
   const all: Plan[] = [];
   for (const [index, id] of ids.entries()) {
     const document = inMongo[index] as FoundRecord | Refused;
@@ -187,6 +187,28 @@ async function planned(
     }
   }
   return all;
+}
+
+/**
+ * As if MongoDB was read after Redis. To save time a few are read from both at once: what MongoDB had counts if Redis, too, knows
+ * that it had it; otherwise it may be older than what Redis had, and is read again.
+ */
+async function readBoth(ids: readonly string[], redis: PlannerOptions["redis"], mongo: PlannerOptions["mongo"]) {
+  const reading = redis.read(ids);
+  if (ids.length > FEW) return [await reading, await mongo.read(ids)] as const;
+  const [inRedis, early] = await Promise.all([reading, mongo.read(ids)]);
+  const doubtful = [...ids.keys()].filter((index) => !isKnown(early[index] as FoundRecord | Refused, inRedis[index] as RedisRecord | WrongType));
+  if (doubtful.length === 0) return [inRedis, early] as const;
+  const late = await mongo.read(doubtful.map((index) => ids[index] as string));
+  const inMongo = [...early];
+  for (const [at, index] of doubtful.entries()) inMongo[index] = late[at] as FoundRecord | Refused;
+  return [inRedis, inMongo] as const;
+}
+
+function isKnown(document: FoundRecord | Refused, key: RedisRecord | WrongType): boolean {
+  if (isRefused(document) || "type" in key) return true;
+  const { text } = document;
+  return key.entry?.base === (text === undefined ? undefined : hashOf(text));
 }
 
 function evidenceOf({ ofText, isRestored, wallMs, ...evidence }: Wanted, mongo: FoundRecord, redis: RedisRecord): Omit<Evidence, "readMs"> {

@@ -92,7 +92,7 @@ export function syncCollection(...args: readonly [SyncCollectionOptions] | reado
       const keys = { connection: redis, name, prefix: target.prefix };
       const sides = {
         redis: redisSide({ ...keys, now, epoch: () => leadership.epoch }),
-        mongo: mongoSide({ ...documents, name, now }),
+        mongo: mongoSide({ ...documents, name, now, holds: (session) => leadership.holds(session) }),
       };
       await sides.redis.check();
       await sides.mongo.check();

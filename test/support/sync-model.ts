@@ -54,6 +54,7 @@ const START_MS = 1_700_000_000_000;
 export class SyncModel {
   readonly #ids: readonly string[];
   #ms = START_MS;
+  #reads = 0;
   readonly #mongo: ModelMongo;
   readonly #redis: ModelRedis;
   #texts = 0;
@@ -467,13 +468,22 @@ export class SyncModel {
     yield;
     const early = tombstoneOf();
     if (mutant === "tombstones are read before documents") yield;
-    const found = this.#mongo.documents.get(id);
+    let document = this.#mongo.documents.get(id);
     yield;
-    const tombstone = mutant === "tombstones are read before documents" ? early : tombstoneOf();
-    if (mutant === "MongoDB is read before Redis") {
+    let tombstone = mutant === "tombstones are read before documents" ? early : tombstoneOf();
+    // Both at once, which is in any order; what Redis does not know is read again.
+    if (this.#reads++ % 2 === 1) {
       yield;
       redis = this.#redis.read(id);
+      const isKnown = redis.entry?.base === (document && hashOf(document.text));
+      if (!isKnown && mutant !== "MongoDB is read before Redis") {
+        yield;
+        document = this.#mongo.documents.get(id);
+        yield;
+        tombstone = tombstoneOf();
+      }
     }
+    const found = document;
     const isUnchecked = mutant === "the stamp's hash is not checked" && found?.stamp;
     const stamp = isUnchecked ? { ...isUnchecked, h: hashOf(found.text) } : found?.stamp;
     return [{ text: found?.text, stamp, tombstone }, redis];
