@@ -238,6 +238,35 @@ describe("RedisSide, where the server fails", () => {
     }
   });
 
+  it("is answered in the end, whatever was asked while a connection was made that broke before it was ready", async () => {
+    const proxy = await startProxy(server.port);
+    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
+    const { side, client } = behind;
+    try {
+      await side.apply([change("a", 1)], Buffer.from("early"));
+      proxy.stall("replies");
+      proxy.cut();
+      while (client.status !== "connect") await sleep(1);
+      const asked = [
+        side.identity(),
+        side.read(["a"]),
+        side.token(),
+        side.apply([change("b", 1)]),
+        side.foreignAmong(["a"]),
+        side.idsOf(["a"]),
+        side.write("c", "own"),
+        side.size(),
+      ];
+      await sleep(20);
+      proxy.resume();
+      proxy.cut();
+      await Promise.all(asked);
+    } finally {
+      await behind[Symbol.asyncDispose]();
+      await proxy.stop();
+    }
+  });
+
   /** The same synchronisation by another connection. */
   const other = ({ name, prefix }: RedisSite) =>
     redisSide({ connection: site.connection, name, prefix, now: Date.now, epoch: () => undefined });
