@@ -66,8 +66,10 @@ function isForeignInMongo({ text, stamp, tombstone }: MongoRecord, { entry }: Pi
   const hash = hashOf(text);
   // Redis was read first: where it knows a later version to have been here, an older one was put in its place since.
   if (stamp) return stamp.h !== hash || (!stamp.d && entry?.isSettled === true && stamp.v < entry.v);
+  // Deleted before, and made anew since, by somebody who does not stamp: whatever Redis took it for.
+  if (tombstone !== undefined && !(entry?.isSettled === true && entry.v > tombstone)) return true;
   // Never stamped, and nothing known of it: it was there before everything else.
-  return entry?.base === undefined ? tombstone !== undefined : entry.base !== hash;
+  return entry?.base !== undefined && entry.base !== hash;
 }
 
 /** Whether the key is not what the bookkeeping says: somebody wrote or deleted it who keeps none. */
@@ -130,13 +132,13 @@ function redisSide(mongo: MongoRecord, record: RedisRecord, { lost, first, readM
     return { v: entry?.v, text, isForeign: false, isNews: !isKnown };
   }
   if (text === undefined && lost === "r" && mongo.text !== undefined) return { v: undefined, text, isForeign: true, isNews: false };
-  if (first !== undefined && entry === undefined) {
+  // What MongoDB has from here was here before: the key has become another since, maybe within the same millisecond.
+  const [own, ...told] = [mongo.stamp?.v, mongo.tombstone].map((one) => (one !== undefined && originOf(one) === "r" ? one : undefined));
+  if (first !== undefined && entry === undefined && own === undefined) {
     const isFirst = first === "r" || (mongo.text === undefined && mongo.tombstone === undefined);
     return { v: isFirst ? BEFORE_ALL_IN_REDIS : undefined, text, isForeign: true, isNews: true };
   }
-  // What MongoDB has from here was here before: the key has become another since, maybe within the same millisecond.
-  const told = [mongo.stamp?.v, mongo.tombstone].filter((one) => one !== undefined && originOf(one) === "r");
-  return { v: nextVersion(readMs ?? nowMs, "r", entry?.v, ...told), text, isForeign: true, isNews: true };
+  return { v: nextVersion(readMs ?? nowMs, "r", entry?.v, own, ...told), text, isForeign: true, isNews: true };
 }
 
 /** What somebody wrote in Redis who keeps no bookkeeping, and MongoDB has it already: no news, and not another version. */

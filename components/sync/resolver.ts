@@ -5,7 +5,7 @@ import { decide, isForeignInRedis, type Decision, type Evidence, type Loser } fr
 import type { SyncJournal } from "./journal.js";
 import { hashOf, type RedisRecord } from "./record.js";
 import type { Commit, FoundRecord, MongoSide, RedisSide, Refused, WrongType } from "./sides.js";
-import { millisecondsOf, type Version } from "./version.js";
+import { millisecondsOf, originOf, type Version } from "./version.js";
 
 /** Two changes of one record, of which neither knew the other. */
 export interface Conflict {
@@ -217,10 +217,10 @@ function evidenceOf({ ofText, isRestored, wallMs, ...evidence }: Wanted, mongo: 
   return { ...evidence, wallMs: isOfThis ? wallMs : undefined, lost };
 }
 
-/** Whether MongoDB has a state of the record that Redis has not seen. */
+/** Whether MongoDB has a state of the record that Redis has not seen; what it was told by Redis is none. */
 function hasNews({ text, stamp }: FoundRecord, { entry }: RedisRecord): boolean {
   if (text === undefined || entry === undefined) return text !== undefined;
-  return stamp ? stamp.v > entry.v : entry.base !== hashOf(text);
+  return stamp ? stamp.v > entry.v && originOf(stamp.v) === "m" : entry.base !== hashOf(text);
 }
 
 function settle(plan: Plan, { conflicts, arrivals, level }: Results): void {
