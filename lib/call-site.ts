@@ -9,7 +9,7 @@ export interface CallSite {
   readonly column: number;
 }
 
-const NOWHERE: CallSite = { file: undefined, line: 0, column: 0 };
+export const NOWHERE: CallSite = { file: undefined, line: 0, column: 0 };
 
 /** Who called `below`. */
 export function callSite(below: (...args: never[]) => unknown): CallSite {

@@ -1,5 +1,5 @@
 /** component() and @Component: a definition of a component, no behaviour. */
-import { callSite, textOf, type CallSite } from "./call-site.js";
+import { callSite, NOWHERE, textOf, type CallSite } from "./call-site.js";
 import { ArgumentError, InjectionError } from "./errors.js";
 import type { Ctor, Group, Key, Need, Token, Value, Values } from "./key.js";
 import type { Lifecycle, Look, StartContext, Timeouts } from "./lifecycle.js";
@@ -26,49 +26,74 @@ export interface Hooks {
   readonly constructed?: Ctor;
 }
 
+type Wanted = readonly Need[] | Readonly<Record<string, Need>>;
+
+/** What was said of a component of whatever kind. */
+interface Said extends ComponentOptions<never> {
+  /** a class's name; a key has its own */
+  readonly name?: string;
+  readonly needs?: Wanted;
+}
+
 /** A component as the engine sees it; made by `component()`, `@Component` or from a tsyringe class. */
 export class Definition implements CallSite {
-  /** @param kind how it receives its needs: by name, as a list, or through tsyringe, which builds the class */
+  /** where it was defined; see `origin` */
+  readonly file: string | undefined;
+  readonly line: number;
+  readonly column: number;
+
   constructor(
-    readonly kind: "functions" | "class" | "plain",
     readonly token: Token,
-    readonly name: string,
-    /** as they were given; see `needs` and `locals` */
-    readonly wanted: readonly Need[] | Readonly<Record<string, Need>>,
-    readonly groups: readonly string[],
-    readonly options: ComponentOptions<never>,
+    /** as they were given; `needs` and `locals` are those in force */
+    readonly options: Said,
     readonly hooks: Hooks,
-    /** where it was defined; see `origin` */
-    readonly file: string | undefined,
-    readonly line: number,
-    readonly column: number,
-  ) {}
+    { file, line, column }: CallSite,
+  ) {
+    this.file = file;
+    this.line = line;
+    this.column = column;
+  }
+
+  /** How it receives its needs: by name, as a list, or through tsyringe, which builds the class. */
+  get kind(): "functions" | "class" | "plain" {
+    return this.hooks instanceof ClassHooks ? this.hooks.kind : "functions";
+  }
+
+  get name(): string {
+    const { token, options } = this;
+    return typeof token === "function" ? (options.name ?? token.name) : token.name;
+  }
+
+  /** The names of the groups it provides into. */
+  get groups(): readonly string[] {
+    return this.options.in?.map(({ name }) => name) ?? NONE;
+  }
+
+  get needs(): readonly Need[] {
+    const { needs = NONE } = this.options;
+    return isList(needs) ? needs : Object.values(needs);
+  }
+
+  /** The names under which it knows its needs, in their order. */
+  get locals(): readonly string[] {
+    const { needs = NONE } = this.options;
+    return isList(needs) ? needs.map(localName) : Object.keys(needs);
+  }
 
   /** Where it was defined, for errors. */
   get origin(): string {
     return this.kind === "plain" ? `class ${this.name}` : textOf(this);
   }
 
-  get needs(): readonly Need[] {
-    return Array.isArray(this.wanted) ? (this.wanted as readonly Need[]) : Object.values(this.wanted);
-  }
-
-  /** The names under which it knows its needs, in their order. */
-  get locals(): readonly string[] {
-    return Array.isArray(this.wanted) ? (this.wanted as readonly Need[]).map(localName) : Object.keys(this.wanted);
-  }
-
   /** The same with other needs. */
-  needing(wanted: readonly Need[]): Definition {
-    const { kind, token, name, groups, options, hooks, file, line, column } = this;
-    return new Definition(kind, token, name, wanted, groups, options, hooks, file, line, column);
+  needing(needs: readonly Need[]): Definition {
+    return new Definition(this.token, but(this.options, { needs }), this.hooks, this);
   }
 
   /** The same under the key of another, whose groups it takes over where it names none. */
-  insteadOf({ token, name, groups }: Definition): Definition {
-    const { kind, wanted, options, hooks, file, line, column } = this;
-    const own = this.groups.length > 0 ? this.groups : groups;
-    return new Definition(kind, token, name, wanted, own, options, hooks, file, line, column);
+  insteadOf({ token, name, options: { in: groups } }: Definition): Definition {
+    const { in: own } = this.options;
+    return new Definition(token, but(this.options, { name, in: own?.length ? own : (groups ?? []) }), this.hooks, this);
   }
 }
 
@@ -120,7 +145,8 @@ export interface ClassOptions<V, N extends string, D extends readonly Need[]> ex
  * A class is built with its needs in the order of the list, then its `start(context)`, `stop()` and `health(signal)` are
  * called where it has them; others get the instance.
  *
- * @throws {ArgumentError} when a need is undefined (two modules that import each other), or `start` is missing
+ * @throws {ArgumentError} when `start` is missing, or a group is none
+ * @throws {InjectionError} when a need is undefined (two modules that import each other), or none
  */
 export function component<const N extends string, const D extends readonly Need[], C extends new (...args: Values<D>) => object>(
   constructor: C,
@@ -180,12 +206,8 @@ export function isPart(value: unknown): value is Part {
 
 /** The definition of a class that tsyringe builds; what it needs is read when the rest of the system is known. */
 export function plainDefinition(constructor: Ctor): Definition {
-  let definition = plain.get(constructor);
-  if (!definition) {
-    const { name } = constructor;
-    definition = new Definition("plain", constructor, name, NONE, NONE, NO_OPTIONS, new ClassHooks(constructor), undefined, 0, 0);
-    plain.set(constructor, definition);
-  }
+  const definition = plain.get(constructor) ?? new Definition(constructor, {}, new ClassHooks(constructor, "plain"), NOWHERE);
+  plain.set(constructor, definition);
   return definition;
 }
 
@@ -193,25 +215,20 @@ const decorated = new WeakMap<Ctor, Definition>();
 const plain = new WeakMap<Ctor, Definition>();
 
 function ofFunctions(key: Key<unknown>, options: FunctionalOptions<unknown, Record<string, Need>>, site: CallSite): Definition {
-  const { name } = key;
-  if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${name}")`, options.start);
-  const { needs = NO_NEEDS } = options;
-  const definition = new Definition("functions", key, name, needs, groupsOf(options), options, options, site.file, site.line, site.column);
-  checkNeeds(definition);
-  return definition;
+  if (typeof options.start !== "function") throw new ArgumentError("start", `a function (component "${key.name}")`, options.start);
+  return checked(new Definition(key, options, options, site));
 }
 
-function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, { file, line, column }: CallSite): Definition {
-  const { name, needs } = options;
-  const hooks = new ClassHooks(constructor);
-  const definition = new Definition("class", constructor, name, needs, groupsOf(options), options, hooks, file, line, column);
-  checkNeeds(definition);
-  return definition;
+function ofClass(constructor: Ctor, options: ClassOptions<never, string, readonly Need[]>, site: CallSite): Definition {
+  return checked(new Definition(constructor, options, new ClassHooks(constructor, "class"), site));
 }
 
 /** The hooks of an instance, asked for when their time comes: they may be methods or properties. */
 class ClassHooks implements Hooks {
-  constructor(readonly constructed: Ctor) {}
+  constructor(
+    readonly constructed: Ctor,
+    readonly kind: "class" | "plain",
+  ) {}
 
   start(needs: readonly unknown[], context: StartContext): unknown {
     return startInstance(new (this.constructed as new (...args: readonly unknown[]) => Lifecycle)(...needs), context);
@@ -232,28 +249,36 @@ export function startInstance(instance: Lifecycle, context: StartContext): unkno
   return isThenable(starting) ? Promise.resolve(starting).then(() => new Box(instance)) : new Box(instance);
 }
 
-function groupsOf(options: ComponentOptions<never>): readonly string[] {
-  return options.in ? options.in.map((one) => one.name) : NONE;
+const NONE: readonly never[] = Object.freeze([]);
+
+function isList(wanted: Wanted): wanted is readonly Need[] {
+  return Array.isArray(wanted);
 }
 
-const NONE: readonly never[] = Object.freeze([]);
-const NO_OPTIONS = Object.freeze({});
-const NO_NEEDS: Readonly<Record<string, Need>> = NO_OPTIONS;
+/** What inherits the rest: an object of a class keeps its methods. */
+function but(said: Said, changes: Said): Said {
+  return Object.create(said, Object.getOwnPropertyDescriptors(changes)) as Said;
+}
 
-/** @throws {InjectionError} for the first need that is none */
-function checkNeeds({ name, needs, locals }: Definition): void {
-  for (const [index, need] of needs.entries()) {
-    if (isNeed(need)) continue;
-    const { kind, of } = (need ?? {}) as { kind?: unknown; of?: unknown };
-    const token = kind === "opt" || kind === "all" ? of : need;
-    const isAbsent = token === undefined || token === null;
-    throw new InjectionError(`Need ${index + 1} ("${locals[index]}") of component "${name}" is ${describe(token)}`, {
-      component: name,
-      fix: isAbsent
-        ? "two modules probably import each other; move the key into a module of its own"
-        : "a need is a key, a component's class, opt(), all() or config()",
-    });
-  }
+/**
+ * @throws {ArgumentError} for the first group that is none
+ * @throws {InjectionError} for the first need that is none
+ */
+function checked(definition: Definition): Definition {
+  const { name, needs, options } = definition;
+  for (const one of options.in ?? [])
+    if ((one as Group<never> | undefined)?.kind !== "group") throw new ArgumentError("in", `groups (component "${name}")`, one);
+  const index = needs.findIndex((need) => !isNeed(need));
+  if (index < 0) return definition;
+  const { kind, of } = (needs[index] ?? {}) as { kind?: unknown; of?: unknown };
+  const token = kind === "opt" || kind === "all" ? of : needs[index];
+  const isAbsent = token === undefined || token === null;
+  throw new InjectionError(`Need ${index + 1} ("${definition.locals[index]}") of component "${name}" is ${describe(token)}`, {
+    component: name,
+    fix: isAbsent
+      ? "two modules probably import each other; move the key into a module of its own"
+      : "a need is a key, a component's class, opt(), all() or config()",
+  });
 }
 
 function isNeed(need: Need | undefined): boolean {

@@ -4,48 +4,43 @@ import { performance } from "node:perf_hooks";
 /** The longest wait a timer can be set to; a later deadline takes several. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** What can have a deadline: one at a time, at one `Deadlines` at a time. */
-export interface Timed {
-  /** by `performance.now()`, whole milliseconds; `NEVER` where there is none */
-  dueAt: number;
-}
-
-export const NEVER = 0;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Calls back for whatever has not been cleared in time. Nothing is kept of what is set but its own number: when the timer fires,
- * which is seldom, all are looked at.
+ * Calls back for each of a number of things that has not been cleared in time. Nothing is kept of what is set but its own time:
+ * when the timer fires, which is seldom, all are looked at.
  */
-export class Deadlines<T extends Timed> {
-  readonly #all: Iterable<T>;
-  readonly #expire: (one: T) => void;
+export class Deadlines {
+  /** by `performance.now()` */
+  readonly #dueAt: Float64Array;
+  readonly #expire: (index: number) => void;
   #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  #timerAt = NEVER;
 
   /**
-   * @param all whatever may be set
+   * @param size how many there may be, each an index
    * @param expire is called in the order of the deadlines, once for each
    */
-  constructor(all: Iterable<T>, expire: (one: T) => void) {
-    this.#all = all;
+  constructor(size: number, expire: (index: number) => void) {
+    this.#dueAt = new Float64Array(size).fill(NEVER);
     this.#expire = expire;
   }
 
   /** @param ms from `now`; 0 means never */
-  set(one: T, ms: number, now = performance.now()): void {
+  set(index: number, ms: number, now = performance.now()): void {
     if (ms === 0) return;
-    one.dueAt = Math.ceil(now + ms);
-    if (one.dueAt < this.#timerAt) this.#arm(one.dueAt);
+    const dueAt = (this.#dueAt[index] = now + ms);
+    if (dueAt < this.#timerAt) this.#arm(dueAt);
   }
 
-  clear(one: T): void {
-    one.dueAt = NEVER;
+  clear(index: number): void {
+    this.#dueAt[index] = NEVER;
   }
 
   /** To be called once nothing can be open any more: until then a timer may be left. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#timerAt = NEVER;
   }
 
   #arm(at: number): void {
@@ -57,17 +52,15 @@ export class Deadlines<T extends Timed> {
 
   #fire(): void {
     const now = performance.now();
-    const expired: T[] = [];
-    let next = Number.POSITIVE_INFINITY;
-    for (const one of this.#all) {
-      if (one.dueAt === NEVER) continue;
-      if (one.dueAt <= now) expired.push(one);
-      else next = Math.min(next, one.dueAt);
+    const expired: number[] = [];
+    this.#timerAt = NEVER;
+    for (const [index, dueAt] of this.#dueAt.entries()) {
+      if (dueAt <= now) expired.push(index);
+      else this.#timerAt = Math.min(this.#timerAt, dueAt);
     }
-    expired.sort((one, other) => one.dueAt - other.dueAt);
-    for (const one of expired) one.dueAt = NEVER;
-    this.#timerAt = next;
-    if (next < Number.POSITIVE_INFINITY) this.#arm(next);
-    for (const one of expired) this.#expire(one);
+    expired.sort((one, other) => this.#dueAt[one]! - this.#dueAt[other]!);
+    for (const index of expired) this.clear(index);
+    if (this.#timerAt < NEVER) this.#arm(this.#timerAt);
+    for (const index of expired) this.#expire(index);
   }
 }

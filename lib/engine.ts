@@ -10,7 +10,7 @@ import type { Ctor, Need } from "./key.js";
 import { Launch, type LaunchHost } from "./launch.js";
 import type { Closed, Configuration, Health, Lifecycle, LifecycleListener, Logger, Shutdown } from "./lifecycle.js";
 import { rollBack } from "./rollback.js";
-import { Slot, type Context } from "./slot.js";
+import { Slot, Times, type Context } from "./slot.js";
 import { mapOf } from "./system-map.js";
 import type { SystemMap } from "./map.js";
 import { firstLine } from "./wording.js";
@@ -42,7 +42,8 @@ export class Engine implements LaunchHost, HaltHost {
   readonly graph: Graph<Definition>;
   readonly slots: readonly Slot[];
   readonly configuration: Configuration;
-  startOrder: Slot[] = [];
+  readonly times: Times;
+  rolledBack: ReadonlySet<Slot> = new Set();
   readonly concurrency: number;
   readonly stopTimeoutMs: number;
   readonly log: Logger;
@@ -50,7 +51,8 @@ export class Engine implements LaunchHost, HaltHost {
   readonly closed: Promise<Closed>;
   readonly #plan: Plan;
   #close!: (closed: Closed) => void;
-  #rank = 0;
+  /** what has to be stopped, in the order in which it started */
+  #startOrder: Slot[] = [];
   #container: Container | undefined;
   #launch: Launch | undefined;
   #startMs = 0;
@@ -62,6 +64,7 @@ export class Engine implements LaunchHost, HaltHost {
     this.#plan = plan;
     this.graph = plan.graph;
     this.slots = plan.graph.nodes.map((definition, index) => new Slot(definition, index));
+    this.times = new Times(this.slots.length);
     this.configuration = plan.configuration;
     this.concurrency = concurrency;
     this.stopTimeoutMs = stopTimeoutMs;
@@ -85,7 +88,7 @@ export class Engine implements LaunchHost, HaltHost {
   }
 
   map(): SystemMap {
-    return mapOf(this.graph, { slots: this.slots, ms: this.#startMs });
+    return mapOf(this.graph, this, this.#startMs);
   }
 
   /** @throws what `Launch` failed with, after everything was rolled back */
@@ -131,15 +134,28 @@ export class Engine implements LaunchHost, HaltHost {
 
   open(slot: Slot, context: Context): unknown {
     const { kind, hooks } = slot.definition;
-    slot.needs = kind === "functions" ? this.#named(slot) : this.graph.wires.of(slot.index).map((item) => this.#valueOf(item));
+    if (kind === "functions") return hooks.start(this.#named(slot) as never, context);
     if (kind === "plain") return startInstance(this.#started().build(hooks.constructed as Ctor<Lifecycle>), context);
-    return hooks.start(slot.needs as never, context);
+    return hooks.start(this.graph.wires.of(slot.index).map((item) => this.#valueOf(item)) as never, context);
   }
 
   opened(slot: Slot): void {
-    slot.rank = ++this.#rank;
-    this.startOrder.push(slot);
+    this.#startOrder.push(slot);
     this.#container?.provide(slot.definition.token, slot.definition.name, slot.value);
+  }
+
+  take(slots: readonly Slot[]): readonly Slot[] {
+    const isWhole = slots.length === this.slots.length;
+    const chosen = new Set(isWhole ? [] : slots);
+    const order = this.#startOrder;
+    this.#startOrder = isWhole ? [] : order.filter((slot) => !chosen.has(slot));
+    return isWhole ? order : order.filter((slot) => chosen.has(slot));
+  }
+
+  /** What it needs is put together again: it still runs, and what is kept of each component counts. */
+  close(slot: Slot, value: unknown): unknown {
+    const { kind, hooks } = slot.definition;
+    return hooks.stop?.(value as never, (kind === "functions" ? this.#named(slot) : undefined) as never);
   }
 
   end(slot: Slot, { reason, exitCode }: Shutdown): void {
@@ -155,7 +171,6 @@ export class Engine implements LaunchHost, HaltHost {
 
   async #restart(slots: readonly Slot[]): Promise<void> {
     const { failures } = await halt(this, slots);
-    this.startOrder = this.startOrder.filter(({ state }) => state === "started");
     logFailures(this.log, failures);
     await this.start(slots);
   }
@@ -183,9 +198,9 @@ export class Engine implements LaunchHost, HaltHost {
   }
 
   /** A copy of what was wanted, with values in place of the needs: of the same shape, and no larger. */
-  #named({ definition: { wanted }, index }: Slot): Record<string, unknown> {
+  #named({ definition: { options }, index }: Slot): Record<string, unknown> {
     const { starts, items } = this.graph.wires;
-    const needs: Record<string, unknown> = { ...(wanted as Readonly<Record<string, Need>>) };
+    const needs: Record<string, unknown> = { ...(options.needs as Readonly<Record<string, Need>>) };
     let at = starts[index]!;
     const end = starts[index + 1]!;
     for (const local in needs) {

@@ -67,16 +67,14 @@ export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
   const distinct: N[] = [];
   const duplicates: [N, N][] = [];
   for (const node of all) {
-    const { name, token, groups } = node;
-    const twin = byToken.get(name);
+    const twin = byToken.get(node.name);
     if (twin !== undefined) {
       duplicates.push([distinct[twin] as N, node]);
       continue;
     }
     const index = distinct.push(node) - 1;
-    byToken.set(name, index);
-    if (typeof token === "function") byToken.set(token, index);
-    for (const group of groups) {
+    enter(byToken, node, index);
+    for (const group of node.groups) {
       const list = members.get(group);
       if (list) list.push(index);
       else members.set(group, [index]);
@@ -110,8 +108,24 @@ export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
   const order = sort(needs, dependents);
   if (members.size > 0) orderMembers(many, order);
   const cycles = order.length === nodes.length ? [] : findCycles(needs, dependents, order);
-  const find = (token: Token) => lookUp(byToken, token);
-  return { nodes, duplicates, wires, many, needs, dependents, order, missing, cycles, find };
+  return { find: finder(nodes), nodes, duplicates, wires, many, needs, dependents, order, missing, cycles };
+}
+
+/** Its index is made when it is first asked: most systems are only ever started. */
+function finder(nodes: readonly GraphNode[]): (token: Token) => number | undefined {
+  let byToken: Map<unknown, number> | undefined;
+  return (token) => {
+    if (!byToken) {
+      byToken = new Map();
+      for (const [index, node] of nodes.entries()) enter(byToken, node, index);
+    }
+    return lookUp(byToken, token);
+  };
+}
+
+function enter(byToken: Map<unknown, number>, { name, token }: GraphNode, index: number): void {
+  byToken.set(name, index);
+  if (typeof token === "function") byToken.set(token, index);
 }
 
 function lookUp(byToken: ReadonlyMap<unknown, number>, token: Token): number | undefined {

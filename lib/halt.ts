@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
 import { isThenable } from "./component.js";
-import { Deadlines, NEVER } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
 import type { Logger } from "./lifecycle.js";
@@ -19,8 +19,10 @@ export interface Halted {
 export interface HaltHost extends Host {
   readonly graph: Graph;
   readonly slots: readonly Slot[];
-  /** what has started, in the order in which it did; others may be among them */
-  readonly startOrder: readonly Slot[];
+  /** Those of the slots that have to be stopped, in the order in which they started; from then on they count as stopped. */
+  take(slots: readonly Slot[]): readonly Slot[];
+  /** stops one component; may throw */
+  close(slot: Slot, value: unknown): unknown;
   /** for all stops together; 0 means without limit */
   readonly stopTimeoutMs: number;
 }
@@ -62,8 +64,14 @@ class Halt implements Halted {
   readonly #chosen: readonly Slot[];
   /** for each slot of the system, the dependents that have not stopped yet; `STAYS` and more where it has not to stop */
   readonly #open: Uint32Array;
-  readonly #ready = new TinyQueue<Slot>([], lastStartedFirst);
-  readonly #deadlines: Deadlines<Slot>;
+  /** for each slot of the system, its place in `#chosen`, and when its stop began */
+  readonly #places: Uint32Array;
+  readonly #beganAt: Float64Array;
+  /** those that ran out of time when they started, then brought a value all the same */
+  readonly #late: ReadonlySet<Slot>;
+  /** places; of those ready to stop, the last started stops first */
+  readonly #ready = new TinyQueue<number>([], (one, other) => other - one);
+  readonly #deadlines: Deadlines;
   #left: number;
   #isPassing = false;
   #isPumping = false;
@@ -72,22 +80,25 @@ class Halt implements Halted {
   constructor(host: HaltHost, slots: readonly Slot[], stopped: Stopped[] | undefined) {
     this.#host = host;
     this.#stopped = stopped;
-    const isWhole = slots.length === host.slots.length;
-    const chosen = new Set(isWhole ? [] : slots);
-    this.#chosen = host.startOrder.filter((slot) => hasToStop(slot) && (isWhole || chosen.has(slot)));
+    this.#chosen = host.take(slots);
+    this.#late = new Set(this.#chosen.filter(({ state }) => state === "failed"));
     this.#left = this.#chosen.length;
-    this.#open = new Uint32Array(host.slots.length);
-    this.#deadlines = new Deadlines(this.#chosen, (slot) => this.#expired(slot, "", stopMs(slot)));
+    const size = host.slots.length;
+    this.#open = new Uint32Array(size).fill(STAYS);
+    this.#places = new Uint32Array(size);
+    this.#beganAt = new Float64Array(size);
+    this.#deadlines = new Deadlines(size, (index) => this.#expired(host.slots[index]!));
   }
 
   async run(): Promise<Halted> {
     const { starts, items } = this.#host.graph.needs;
-    this.#open.fill(STAYS);
-    for (const { index } of this.#chosen) this.#open[index] = 0;
+    for (const [place, { index }] of this.#chosen.entries()) {
+      this.#places[index] = place;
+      this.#open[index] = 0;
+    }
     for (const { index } of this.#chosen) for (let at = starts[index]!; at < starts[index + 1]!; at++) this.#open[items[at]!]!++;
-    const all = { dueAt: NEVER };
-    const limit = new Deadlines([all], () => this.#giveUp());
-    limit.set(all, this.#host.stopTimeoutMs);
+    const limit = new Deadlines(1, () => this.#giveUp());
+    limit.set(0, this.#host.stopTimeoutMs);
     await new Promise<void>((resolve) => {
       this.#resolve = resolve;
       this.#pass();
@@ -111,21 +122,20 @@ class Halt implements Halted {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (let slot = this.#ready.pop(); slot; slot = this.#ready.pop()) this.#begin(slot);
+    while (this.#ready.length > 0) this.#begin(this.#chosen[this.#ready.pop()!]!);
     this.#isPumping = false;
     if (this.#left === 0) this.#resolve();
   }
 
   #begin(slot: Slot): void {
-    const { name, hooks } = slot.definition;
     const now = performance.now();
     slot.state = "stopping";
-    slot.beganAt = now;
-    this.#host.emit?.({ type: "stopping", component: name });
+    this.#beganAt[slot.index] = now;
+    this.#host.emit?.({ type: "stopping", component: slot.definition.name });
     try {
-      const result = hooks.stop?.(slot.value as never, slot.needs as never);
+      const result = this.#host.close(slot, slot.value);
       if (!isThenable(result)) return this.#ended(slot);
-      this.#deadlines.set(slot, stopMs(slot), now);
+      this.#deadlines.set(slot.index, stopMs(slot), now);
       result.then(
         () => this.#ended(slot),
         (error: unknown) => this.#failed(slot, error),
@@ -136,7 +146,7 @@ class Halt implements Halted {
     }
   }
 
-  #expired(slot: Slot, why: string, after: number): void {
+  #expired(slot: Slot, why = "", after = stopMs(slot)): void {
     const { name: component } = slot.definition;
     this.#failed(slot, new TimeoutError(`The stop of "${component}"${why}`, after, { component }));
   }
@@ -148,12 +158,11 @@ class Halt implements Halted {
   /** The first call for a slot counts. */
   #ended(slot: Slot, failure?: HookFailure): void {
     if (slot.state !== "stopping" || this.#left === 0) return;
-    this.#deadlines.clear(slot);
+    this.#deadlines.clear(slot.index);
     const component = slot.definition.name;
     const { emit } = this.#host;
-    const ms = emit || this.#stopped ? performance.now() - slot.beganAt : 0;
-    slot.state = failure || slot.isLate ? "failed" : "stopped";
-    slot.isLate = false;
+    const ms = emit || this.#stopped ? performance.now() - this.#beganAt[slot.index]! : 0;
+    slot.state = failure || this.#late.has(slot) ? "failed" : "stopped";
     if (failure) {
       this.failures.push(failure);
       emit?.({ type: "failed", component, ms, error: failure.error });
@@ -166,7 +175,7 @@ class Halt implements Halted {
     const end = starts[slot.index + 1]!;
     for (let at = starts[slot.index]!; at < end; at++) {
       const need = items[at]!;
-      if (--this.#open[need]! === 0 && !this.#isPassing) this.#ready.push(this.#host.slots[need]!);
+      if (--this.#open[need]! === 0 && !this.#isPassing) this.#ready.push(this.#places[need]!);
     }
     this.#pump();
   }
@@ -176,7 +185,7 @@ class Halt implements Halted {
     const now = performance.now();
     // Who holds up whom is read before the first of them is given up.
     const stuck = this.#chosen.filter((slot) => slot.state === "stopping").map((slot) => [slot, this.#heldUpBy(slot)] as const);
-    for (const [slot, whom] of stuck) this.#expired(slot, whom, now - slot.beganAt);
+    for (const [slot, whom] of stuck) this.#expired(slot, whom, now - this.#beganAt[slot.index]!);
   }
 
   #heldUpBy(slot: Slot): string {
@@ -189,12 +198,4 @@ class Halt implements Halted {
 
 function stopMs({ definition }: Slot): number {
   return definition.options.timeoutMs?.stop ?? STOP_MS;
-}
-
-function lastStartedFirst(one: Slot, other: Slot): number {
-  return other.rank - one.rank;
-}
-
-function hasToStop(slot: Slot): boolean {
-  return slot.state === "started" || slot.isLate;
 }

@@ -1,5 +1,5 @@
 /** The health of one component, asked for with a deadline. */
-import { Deadlines, NEVER } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { StateError, TimeoutError } from "./errors.js";
 import type { ComponentHealth } from "./lifecycle.js";
 import type { Slot } from "./slot.js";
@@ -15,9 +15,8 @@ export async function healthOf({ definition, state, value }: Slot): Promise<Comp
   const controller = new AbortController();
   let expire: ((error: unknown) => void) | undefined;
   const expired = new Promise<never>((_, reject) => (expire = reject));
-  const check = { dueAt: NEVER };
-  const deadlines = new Deadlines([check], () => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
-  deadlines.set(check, ms);
+  const deadlines = new Deadlines(1, () => expire?.(new TimeoutError(`The health check of "${component}"`, ms, { component })));
+  deadlines.set(0, ms);
   try {
     const answer = await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
     if (answer === false) throw new StateError(`The health check of "${component}" said false`, { component });

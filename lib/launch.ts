@@ -5,7 +5,7 @@ import { Box, isThenable } from "./component.js";
 import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
 import type { Graph } from "./graph.js";
-import { Context, type Host, type Slot } from "./slot.js";
+import { Context, type Host, type Slot, type Times } from "./slot.js";
 import { firstLine, printable } from "./wording.js";
 
 /** Why a start did not succeed. */
@@ -21,11 +21,14 @@ export interface LaunchFailure {
 export interface LaunchHost extends Host {
   readonly graph: Graph;
   readonly slots: readonly Slot[];
+  readonly times: Times;
   readonly concurrency: number;
   /** builds and starts one component; may throw */
   open(slot: Slot, context: Context): unknown;
   /** the slot has its value; called before anyone who needs it starts, and before it is stopped where it is late */
   opened(slot: Slot): void;
+  /** stops one component; may throw */
+  close(slot: Slot, value: unknown): unknown;
 }
 
 const START_MS = 15_000;
@@ -39,7 +42,7 @@ export class Launch {
   /** for each slot of the system, the needs that have not started yet; 0 where it does not wait */
   readonly #open: Uint32Array;
   readonly #ready = new TinyQueue<number>();
-  readonly #deadlines: Deadlines<Slot>;
+  readonly #deadlines: Deadlines;
   #underWay = 0;
   #beganAt = 0;
   #failure: LaunchFailure | undefined;
@@ -50,7 +53,7 @@ export class Launch {
     this.#host = host;
     this.#slots = slots;
     this.#open = new Uint32Array(host.slots.length);
-    this.#deadlines = new Deadlines(slots, (slot) => this.#expired(slot));
+    this.#deadlines = new Deadlines(host.slots.length, (index) => this.#expired(host.slots[index]!));
   }
 
   get failure(): LaunchFailure | undefined {
@@ -102,8 +105,7 @@ export class Launch {
     const context = new Context(this.#host, slot);
     slot.state = "starting";
     slot.context = context;
-    slot.beganAt = now;
-    slot.waitedMs = now - this.#beganAt;
+    this.#host.times.waited[slot.index] = now - this.#beganAt;
     this.#host.emit?.({ type: "starting", component: slot.definition.name });
     let result: unknown;
     try {
@@ -120,7 +122,7 @@ export class Launch {
 
   #wait(slot: Slot, context: Context, result: PromiseLike<unknown>, now: number): void {
     this.#underWay++;
-    this.#deadlines.set(slot, startMs(slot), now);
+    this.#deadlines.set(slot.index, startMs(slot), now);
     result.then(
       (value) => this.#fulfilled(slot, context, value),
       (error: unknown) => this.#rejected(slot, context, error),
@@ -150,21 +152,21 @@ export class Launch {
     slot.context?.abort(error);
     this.#failed(slot, error);
     // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
-    this.#deadlines.set(slot, Math.min(ms, GRACE_MS));
+    this.#deadlines.set(slot.index, Math.min(ms, GRACE_MS));
   }
 
   #settled(slot: Slot, now?: number): void {
-    this.#deadlines.clear(slot);
+    this.#deadlines.clear(slot.index);
     slot.context = undefined;
     this.#underWay--;
     this.#pump(now);
   }
 
   #started(slot: Slot, value: unknown, now: number): void {
-    const ms = now - slot.beganAt;
+    const ms = this.#since(slot, now);
     slot.value = unboxed(value);
     slot.state = "started";
-    slot.ms = ms;
+    this.#host.times.took[slot.index] = ms;
     this.#host.opened(slot);
     this.#host.emit?.({ type: "started", component: slot.definition.name, ms });
     const { starts, items } = this.#host.graph.dependents;
@@ -177,16 +179,15 @@ export class Launch {
 
   #late(slot: Slot, value: unknown): void {
     slot.value = unboxed(value);
-    slot.isLate = true;
     this.#host.opened(slot);
   }
 
   /** Its needs may have stopped long ago; better that than a leak. */
-  async #stopLeftBehind({ definition, needs }: Slot, value: unknown): Promise<void> {
-    const { name: component, hooks } = definition;
+  async #stopLeftBehind(slot: Slot, value: unknown): Promise<void> {
     try {
-      await hooks.stop?.(value as never, needs as never);
+      await this.#host.close(slot, value);
     } catch (error) {
+      const component = slot.definition.name;
       const message = `"${component}" started after its timeout and did not stop cleanly: ${firstLine(error)}`;
       this.#host.log.warn({ component, error }, printable(message));
     }
@@ -194,13 +195,17 @@ export class Launch {
 
   #failed(slot: Slot, error: unknown): void {
     const component = slot.definition.name;
-    const ms = performance.now() - slot.beganAt;
+    const ms = this.#since(slot, performance.now());
     this.#host.emit?.({ type: "failed", component, ms, error });
     // Who only heeds the abort has not failed.
     slot.state = this.#failure && isEchoOf(error, this.#failure.error) ? "skipped" : "failed";
-    if (slot.state === "failed") slot.ms = ms;
+    if (slot.state === "failed") this.#host.times.took[slot.index] = ms;
     if (!this.#failure) this.giveUp(error, slot);
     else if (slot.state === "failed") this.#failure.later.push({ component, hook: "start", error });
+  }
+
+  #since({ index }: Slot, now: number): number {
+    return now - this.#beganAt - this.#host.times.waited[index]!;
   }
 }
 

@@ -14,9 +14,15 @@ interface FailedStart {
   readonly map: () => SystemMap;
 }
 
+/** A system that can be rolled back. */
+interface RollbackHost extends HaltHost {
+  /** what had started before a start that failed, and was stopped */
+  rolledBack: ReadonlySet<Slot>;
+}
+
 /** Gives the error to be thrown: a StartError, or, where the start was given up from outside, what it was given up with. */
 export async function rollBack(
-  host: HaltHost,
+  host: RollbackHost,
   slots: readonly Slot[],
   { slot, error, later }: LaunchFailure,
   start: FailedStart,
@@ -24,11 +30,9 @@ export async function rollBack(
   const beganAt = performance.now();
   const names = (state: State) => slots.filter((one) => one.state === state).map((one) => one.definition.name);
   const started = names("started");
+  host.rolledBack = new Set(slots.filter((one) => one.state === "started"));
   const notStarted = names("waiting");
-  for (const one of slots) {
-    one.rolledBack = one.state === "started";
-    if (one.state === "waiting") one.state = "skipped";
-  }
+  for (const one of slots) if (one.state === "waiting") one.state = "skipped";
   host.emit?.({ type: "rollingBack" });
   const rolledBack: { readonly component: string; readonly ms: number }[] = [];
   const { failures } = await halt(host, slots, rolledBack);

@@ -1,58 +1,30 @@
 /** One component of one Running: its state, its value, and the context its `start` receives. */
 import type { Definition } from "./component.js";
-import { NEVER } from "./deadlines.js";
 import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, State, SystemStatus } from "./lifecycle.js";
 
 /** The engine's record of a component. */
 export class Slot {
   state: State = "idle";
-  /** the place in which it started; of those ready to stop, the last started stops first */
-  rank = 0;
   value: unknown = undefined;
-  /** what it was given for its needs */
-  needs: unknown = undefined;
   /** only while its start is under way */
   context: Context | undefined = undefined;
-  /** by when the hook that is under way has to have ended */
-  dueAt = NEVER;
-  rolledBack = false;
-  /** it ran out of time, then brought a value all the same, which has to be stopped */
-  isLate = false;
-  // Whole microseconds: V8 keeps a number with a fraction as an object of its own.
-  #beganAt = 0;
-  #waited = 0;
-  #took = -1;
 
   constructor(
     readonly definition: Definition,
     readonly index: number,
   ) {}
+}
 
-  /** when the hook that ran last began */
-  get beganAt(): number {
-    return this.#beganAt / 1_000;
-  }
+/** How long the starts of a system took, in milliseconds, by the index of the slot: V8 keeps a number with a fraction as an object of its own. */
+export class Times {
+  /** from the start of the system to that of the component */
+  readonly waited: Float64Array;
+  /** NaN where it has not ended */
+  readonly took: Float64Array;
 
-  set beganAt(at: number) {
-    this.#beganAt = Math.floor(at * 1_000);
-  }
-
-  /** how long it waited before its start, from the start of the system */
-  get waitedMs(): number {
-    return this.#waited / 1_000;
-  }
-
-  set waitedMs(ms: number) {
-    this.#waited = Math.round(ms * 1_000);
-  }
-
-  /** how long its start took */
-  get ms(): number | undefined {
-    return this.#took < 0 ? undefined : this.#took / 1_000;
-  }
-
-  set ms(ms: number) {
-    this.#took = Math.round(ms * 1_000);
+  constructor(size: number) {
+    this.waited = new Float64Array(size);
+    this.took = new Float64Array(size).fill(Number.NaN);
   }
 }
 

@@ -3,31 +3,40 @@ import type { Definition } from "./component.js";
 import { criticalPath, isOptional, tokenName, wiresOf, type Graph, type Wire } from "./graph.js";
 import type { Need, Token } from "./key.js";
 import { type MapEdge, type MapNode, SystemMap } from "./map.js";
-import type { Slot } from "./slot.js";
+import type { Slot, Times } from "./slot.js";
 
-/** The map of a system; with `run`, of one start of it: states, milliseconds, critical path. */
-export function mapOf(graph: Graph<Definition>, run?: { readonly slots: readonly Slot[]; readonly ms: number }): SystemMap {
+/** What a map tells of one start. */
+interface Run {
+  readonly slots: readonly Slot[];
+  readonly times: Times;
+  readonly rolledBack: ReadonlySet<Slot>;
+}
+
+/** The map of a system; with `run`, of one start of it, which took `ms`: states, milliseconds, critical path. */
+export function mapOf(graph: Graph<Definition>, run?: Run, ms = 0): SystemMap {
   const nameOf = (index: number) => graph.nodes[index]?.name ?? "";
   const nodes: MapNode[] = graph.nodes.map((definition, index) => {
     const { name, groups, options } = definition;
     const slot = run?.slots[index];
-    return { name, groups, look: options.look ?? {}, needs: edges(graph, definition, index), ...(slot && progressOf(slot)) };
+    return { name, groups, look: options.look ?? {}, needs: edges(graph, definition, index), ...(run && slot && progressOf(run, slot)) };
   });
   const cycles = graph.cycles.map((cycle) => cycle.map(nameOf));
   if (!run) return new SystemMap({ nodes, cycles, critical: [] });
-  const times = run.slots.map((slot) => slot.ms ?? 0);
+  const times = Array.from(run.times.took, (took) => took || 0);
   const critical = criticalPath(graph, times);
   const hasStarted = run.slots.every((slot) => slot.state === "started");
-  const totals = { ms: run.ms, criticalMs: critical.ms, sumMs: times.reduce((sum, ms) => sum + ms, 0) };
+  const totals = { ms, criticalMs: critical.ms, sumMs: times.reduce((sum, ms) => sum + ms, 0) };
   return new SystemMap({ nodes, cycles, critical: critical.path.map(nameOf), ...(hasStarted ? { totals } : {}) });
 }
 
-function progressOf({ definition, state, ms, waitedMs, rolledBack, value }: Slot): Partial<MapNode> {
+function progressOf({ times, rolledBack }: Run, slot: Slot): Partial<MapNode> {
+  const { index, definition, state, value } = slot;
   const { hooks } = definition;
+  const ms = times.took[index]!;
   return {
     state,
-    ...(ms === undefined ? {} : { ms, waitedMs }),
-    ...(rolledBack ? { rolledBack } : {}),
+    ...(Number.isNaN(ms) ? {} : { ms, waitedMs: times.waited[index]! }),
+    ...(rolledBack.has(slot) ? { rolledBack: true } : {}),
     ...(hooks.describe && state === "started" ? { detail: hooks.describe(value as never) } : {}),
   };
 }

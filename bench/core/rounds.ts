@@ -31,12 +31,12 @@ export async function measureRow(name: RowName, names: readonly Name[]): Promise
   return { title, idealMs, size: make().length, cells: Object.fromEntries(found) };
 }
 
-/** Bytes per component, in a fresh process each; they hardly differ from one to the next. */
+/** Bytes per component, in a fresh process each: from one to the next they differ by some 20. */
 export async function measureMemory(names: readonly Name[]): Promise<Cells<{ readonly bytes: number } | Failed>> {
   const turn = async (name: Name) => ({
     bytes: await inFreshProcess(name, (contestant) => contestant.ask({ task: "memory" }), LARGE_LIMIT_MS),
   });
-  return Object.fromEntries(await takeTurns(names, { rounds: 1, warmUps: 0, enoughMs: Infinity, turn }));
+  return Object.fromEntries(await takeTurns(names, { rounds: 3, warmUps: 0, enoughMs: ENOUGH_MS, turn }));
 }
 
 /** What each can do; asked once. */

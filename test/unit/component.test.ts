@@ -73,6 +73,14 @@ describe("a component made of functions", () => {
     );
   });
 
+  it("is named where it provides into what is no group", () => {
+    const late = undefined as unknown as ReturnType<typeof group>;
+    expect(() => component(Db, { start: () => "", in: [group("routes"), late] })).to.throw(
+      ArgumentError,
+      'Expected `in` to be groups (component "db"), got `undefined`',
+    );
+  });
+
   it("names a need that is undefined, and its place", () => {
     const late = undefined as unknown as typeof Db;
     expect(() => component(Cache, { needs: { db: Db, late }, start: () => "" })).to.throw(
@@ -109,6 +117,18 @@ describe("a component made of functions", () => {
     await running.health();
     await running.stop();
     expect(made.log).to.deep.equal(["start", "health", "stop"]);
+  });
+
+  it("may be such an object also in the place of another, and is checked there", () => {
+    class Made {
+      readonly wrong = "nothing to open";
+      start = () => "value";
+      check() {
+        return [this.wrong];
+      }
+    }
+    const whole = system(component(Cache, { start: () => "" })).replace(Cache, component(Db, new Made()));
+    expect(whole.check().map(({ message }) => message)).to.deep.equal(["cache: nothing to open"]);
   });
 
   for (const [name, need] of [

@@ -1,24 +1,26 @@
 /** Many deadlines on one timer, on the clock itself. */
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import { Deadlines, NEVER, type Timed } from "../../lib/deadlines.js";
+import { Deadlines } from "../../lib/deadlines.js";
 import { settled } from "../support/outcome.js";
 
 const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
 
 /** Something that calls back when its time is up. */
-interface Task extends Timed {
+interface Task {
   readonly call: () => void;
 }
 
-const task = (call: () => void): Task => ({ dueAt: NEVER, call });
+const task = (call: () => void): Task => ({ call });
+
 /** Deadlines of whatever is set. */
-function newDeadlines(): Pick<Deadlines<Task>, "set" | "clear" | "end"> {
-  const all = new Set<Task>();
-  const deadlines = new Deadlines(all, (one) => one.call());
+function newDeadlines() {
+  const all: Task[] = [];
+  const indexOf = (one: Task) => (all.includes(one) ? all.indexOf(one) : all.push(one) - 1);
+  const deadlines = new Deadlines(2_000, (index) => all[index]?.call());
   return {
-    set: (one, ...when) => deadlines.set(all.add(one) && one, ...when),
-    clear: (one) => deadlines.clear(one),
+    set: (one: Task, ms: number, now?: number) => deadlines.set(indexOf(one), ms, now),
+    clear: (one: Task) => deadlines.clear(indexOf(one)),
     end: () => deadlines.end(),
   };
 }

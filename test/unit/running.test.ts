@@ -108,6 +108,17 @@ describe("a running system", () => {
     expect(closed.outcome.value).to.deep.equal({ reason: undefined, exitCode: 0 });
   });
 
+  it("says how long each waited before its start, and counts that to no start", async () => {
+    const { part } = journal();
+    const slow = part("slow", [], { start: async () => new Promise((resolve) => setTimeout(resolve, 10)) });
+    await using running = await system(part("user", ["slow"]), slow).start();
+    const { nodes, totals } = running.map().model;
+    const [user, needed] = nodes.map(({ ms = -1, waitedMs = -1 }) => ({ ms, waitedMs }));
+    expect(user?.waitedMs).to.be.at.least(needed?.ms ?? Infinity);
+    expect(needed?.ms).to.be.at.least(9);
+    expect((user?.waitedMs ?? Infinity) + (user?.ms ?? Infinity)).to.be.at.most(totals?.ms ?? -1);
+  });
+
   it("says how long each start took and which were critical", async () => {
     const { part } = journal();
     const wait = (ms: number) => ({ start: () => new Promise((resolve) => setTimeout(resolve, ms)) });
