@@ -32,6 +32,7 @@ export const FOLLOWERS = {
   "versions only": async () => (await import("./floors/compare.js")).compareVersions,
   "all values": async () => (await import("./floors/compare.js")).compareValues,
   millrace: async () => (await import("./followers/millrace.js")).millrace(),
+  "millrace, comparing": async () => (await import("./followers/millrace.js")).millraceComparing,
   "millrace, no doorbell": async () => (await import("./followers/millrace.js")).millrace("doorbell=off"),
 } satisfies Readonly<Record<string, () => Promise<Follow>>>;
 

@@ -52,7 +52,7 @@ const ROWS: Readonly<Record<string, (arena: Arena) => Promise<void>>> = {
   "drain-mongo-stamped": (arena) => drainToRedis(arena, among("mongochangestream", "raw getMore, script", "millrace"), options, true),
   "drain-redis": (arena) => drainToMongo(arena, among("outbox, two lanes", "outbox, one lane", "millrace"), options),
   copy: (arena) => firstCopy(arena, among("mongochangestream, copy", "find, MSET", "raw find, MSET", "millrace"), options),
-  compare: (arena) => compareRow(arena, among("versions only", "all values", "millrace"), options),
+  compare: (arena) => compareRow(arena, among("versions only", "all values", "millrace, comparing"), options),
   echo: echoRow,
   idle: (arena) => idleRow(arena, among("change stream, script", "millrace, no doorbell", "millrace"), options.seconds),
   memory: (arena) => memoryRow(arena, among("change stream, MSET", "mongochangestream", "millrace"), options.changes),

@@ -1,5 +1,5 @@
 /** What is remembered of a sync in MongoDB, and what is asked of it by other processes: `_millrace.sync`. */
-import type { Collection, Db } from "mongodb";
+import type { Collection, Db, UpdateFilter } from "mongodb";
 
 export type Direction = "mongo-to-redis" | "redis-to-mongo";
 
@@ -28,11 +28,16 @@ export interface SyncState {
   readonly redis?: { readonly runId: string; readonly epoch: string } | undefined;
 }
 
+type StoredState = SyncState & { readonly _id: string };
+
 const NEW: SyncState = { paused: [], resync: 0, resyncDone: 0, fate: "", heldDeletes: 0 };
 
 /** The state of one sync, stored with the majority. */
 export class SyncControl {
-  readonly #states: Collection<SyncState & { readonly _id: string }>;
+  /** made by this process */
+  #changes = 0;
+  #known: { readonly state: SyncState; readonly at: number } | undefined;
+  readonly #states: Collection<StoredState>;
 
   constructor(
     db: Db,
@@ -42,22 +47,42 @@ export class SyncControl {
   }
 
   async read(): Promise<SyncState> {
-    return { ...NEW, ...(await this.#states.findOne({ _id: this.name }, { projection: { _id: 0 } })) };
+    const at = performance.now();
+    const changes = this.#changes;
+    const state = { ...NEW, ...(await this.#states.findOne({ _id: this.name }, { projection: { _id: 0 } })) };
+    if (changes === this.#changes) this.#known = { state, at };
+    return state;
+  }
+
+  /** What was read last, where that is not older than a second, and this process has not changed it since. */
+  get recent(): SyncState | undefined {
+    return this.#known && performance.now() - this.#known.at < RECENT_MS ? this.#known.state : undefined;
   }
 
   async set(changes: Partial<SyncState>): Promise<void> {
-    await this.#states.updateOne({ _id: this.name }, { $set: changes }, { upsert: true });
+    await this.#update({ $set: changes });
   }
 
   async pause(direction: Direction): Promise<void> {
-    await this.#states.updateOne({ _id: this.name }, { $addToSet: { paused: direction } }, { upsert: true });
+    await this.#update({ $addToSet: { paused: direction } });
   }
 
   async resume(direction: Direction): Promise<void> {
-    await this.#states.updateOne({ _id: this.name }, { $pull: { paused: direction } }, { upsert: true });
+    await this.#update({ $pull: { paused: direction } });
   }
 
   async askForResync(): Promise<void> {
-    await this.#states.updateOne({ _id: this.name }, { $inc: { resync: 1 } }, { upsert: true });
+    await this.#update({ $inc: { resync: 1 } });
+  }
+
+  async #update(update: UpdateFilter<StoredState>): Promise<void> {
+    try {
+      await this.#states.updateOne({ _id: this.name }, update, { upsert: true });
+    } finally {
+      this.#changes++;
+      this.#known = undefined;
+    }
   }
 }
+
+const RECENT_MS = 1_000;

@@ -1,5 +1,5 @@
 /** Looks at keys that are most likely what the bookkeeping says: when it is quiet, together, and soon in any case. */
-import type { OwnWrites } from "./own-writes.js";
+import type { OwnWrite, OwnWrites } from "./own-writes.js";
 
 export interface LaterLooksOptions {
   readonly writes: OwnWrites;
@@ -17,10 +17,10 @@ const MOST = 50_000;
 /** What is looked at in one go: what was seen of a key should not be old when something is done about it. */
 const AT_ONCE = 1_000;
 
-/** Every id is looked at behind the moment it was given, however often it was given before that. */
+/** Every id is looked at behind the moment it was given, however often it was given before that; none that nobody else can have written. */
 export class LaterLooks {
   readonly #options: LaterLooksOptions;
-  #waiting = new Set<string>();
+  readonly #waiting = new Map<string, OwnWrite>();
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -31,10 +31,10 @@ export class LaterLooks {
   }
 
   /** Resolves at once, or, where too many wait, when they have been looked at. */
-  async add(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
+  async add(writes: ReadonlyMap<string, OwnWrite>): Promise<void> {
+    if (writes.size === 0) return;
     if (this.#waiting.size === 0) this.#since = performance.now();
-    for (const id of ids) this.#waiting.add(id);
+    for (const [id, write] of writes) this.#waiting.set(id, write);
     if (this.#waiting.size >= MOST) await this.#lookAtAll();
     else this.#timer ??= setTimeout(() => this.#when(), QUIET_MS);
   }
@@ -49,13 +49,20 @@ export class LaterLooks {
     const { writes, signal } = this.#options;
     if (signal.aborted) return;
     const isLate = performance.now() - this.#since > LATEST_MS;
+    this.#forget();
     if (writes.quietMs >= QUIET_MS || isLate) void this.#lookAtAll();
-    else this.#timer = setTimeout(() => this.#when(), QUIET_MS);
+    else if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#when(), QUIET_MS);
+  }
+
+  /** Those that nobody else can have written. */
+  #forget(): void {
+    for (const [id, { isAlone }] of this.#waiting) if (isAlone) this.#waiting.delete(id);
   }
 
   /** One after the other; what fails is over with the signal, and whoever leads next compares everything. */
   #lookAtAll(): Promise<void> {
-    const ids = [...this.#waiting];
+    this.#forget();
+    const ids = [...this.#waiting.keys()];
     this.#waiting.clear();
     const before = this.#looking ?? Promise.resolve();
     const looking = before

@@ -8,7 +8,9 @@ import type { SyncCore } from "./sync-core.js";
 import type { Origin } from "./version.js";
 
 /** How often it looks whether something is asked for. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 2_000;
+/** How often it looks whether Redis is still the same; whoever listens to Redis asks at once. */
+const IDENTITY_MS = 5_000;
 /** How often the place of a long comparison is stored. */
 const SAVE_MS = 1_000;
 /** So far behind a direction has as good as caught up. */
@@ -56,6 +58,8 @@ export class Maintenance {
   /** @throws what the signal says */
   async run(signal: AbortSignal): Promise<never> {
     let doneAt = Number.NEGATIVE_INFINITY;
+    let lookedAt = Number.NEGATIVE_INFINITY;
+    let known: RedisIdentity | undefined;
     this.#isAsked = true;
     this.#behind = new Set(this.#parts);
     const waitedAt = performance.now();
@@ -63,7 +67,13 @@ export class Maintenance {
     for (;;) {
       signal.throwIfAborted();
       const core = this.#core;
-      const [state, identity] = await core.insist(RECONCILE, signal, () => Promise.all([core.control.read(), core.redis.identity()]));
+      const isLately = !this.#isAsked && performance.now() - lookedAt < IDENTITY_MS;
+      if (!isLately) lookedAt = performance.now();
+      const [state, identity]: readonly [SyncState, RedisIdentity] =
+        isLately && known
+          ? [await core.state(RECONCILE, signal), known]
+          : await core.insist(RECONCILE, signal, () => Promise.all([core.control.read(), core.redis.identity()]));
+      known = identity;
       const isNew = state.scan?.epoch !== identity.epoch;
       const isWanted = state.resync !== state.resyncDone;
       const isDue = performance.now() - doneAt >= core.settings.reconcileEvery;
@@ -71,7 +81,11 @@ export class Maintenance {
       // Another server may have lost data: that is found out at once.
       const isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
       const isHeldUp = isHeld(state);
-      if (!isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)))) {
+      const isToCompare = !isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)));
+      if (isToCompare && isLately) {
+        // Nothing is begun on what was read a while ago.
+        this.#isAsked = true;
+      } else if (isToCompare) {
         const isWhole = isWanted || this.#isWholeAsked;
         this.#isAsked = this.#isWholeAsked = false;
         await this.#compare(state, identity, isWhole, signal);

@@ -39,7 +39,7 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
       case "document": {
         const { id, documentId, text, stamp, isNew, wallMs } = event;
         if (stamp?.d) announced.set(documentId, stamp.v);
-        else if (stamp?.h === hashOf(text)) change({ id, v: stamp.v, h: stamp.h, text, documentId, writtenMs: wallMs });
+        else if (stamp && stamp.h === hashOf(text)) change({ id, v: stamp.v, h: stamp.h, text, documentId, writtenMs: wallMs });
         else if (isNew && stamp === undefined && !changes.has(id) && !wanted.has(id))
           change({ id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
         else resolve(id, { wallMs, ofText: text, writtenMs: wallMs });

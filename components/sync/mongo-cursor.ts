@@ -58,6 +58,22 @@ export class RawCursor {
     return this.db.command(more, options).then((reply) => this.#read(reply));
   }
 
+  /** All that come, the next ones fetched meanwhile; closed at the end. */
+  async *batches(batchSize: number): AsyncGenerator<readonly Buffer[], void, undefined> {
+    try {
+      for (let { documents } = this.first; ;) {
+        const fetching = this.isAtEnd ? undefined : this.ask({ batchSize });
+        // Its failure is that of the next batch.
+        fetching?.catch(() => {});
+        if (documents.length > 0) yield documents;
+        if (!fetching) return;
+        ({ documents } = await fetching);
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
   /** Closes it, also while it is being asked, which rejects then; takes no longer than half a second, and does not throw. */
   async close(): Promise<void> {
     const id = this.#id;

@@ -85,7 +85,7 @@ class Doorbell implements MongoDoorbell {
     const close = () => void cursor.close();
     signal.addEventListener("abort", close, { once: true });
     try {
-      for (let { documents } = cursor.first; ; { documents } = await cursor.ask({ batchSize: BATCH_SIZE, waitMs: 1_000 })) {
+      for (let { documents } = cursor.first; ; { documents } = await cursor.ask({ batchSize: BATCH_SIZE, waitMs: WAIT_MS })) {
         const last = documents.at(-1);
         if (last) this.#ring(timeOf(last));
         if (signal.aborted || cursor.isAtEnd) return;
@@ -166,6 +166,8 @@ function timeOf(entry: Buffer): string {
 
 const OPLOG = "oplog.rs";
 const BATCH_SIZE = 1_000;
+/** How long the server waits for a write of others. */
+const WAIT_MS = 10_000;
 /** What a write that is journalled anyhow takes until it is told, about. */
 const PATIENCE_MS = 5;
 const TRY_EVERY = 16;

@@ -104,7 +104,7 @@ function parts(raw: Buffer): EventParts {
   const elements = new Elements(raw);
   while (elements.next()) {
     const { type, value } = elements;
-    if (elements.isNamed(OPERATION)) found.operation = elements.text;
+    if (elements.isNamed(OPERATION)) found.operation = elements.isText(INSERT) ? "insert" : elements.text;
     else if (elements.isNamed(FULL_DOCUMENT)) found.fullDocument = type === DOCUMENT ? elements.bytes : undefined;
     else if (elements.isNamed(WALL_TIME)) found.wallMs = milliseconds(raw, value);
     else if (elements.isNamed(DOCUMENT_KEY)) found.documentKey = value;
@@ -143,6 +143,7 @@ function onlyStamp(raw: Buffer, at: number): { readonly v: Version; readonly d: 
   return isVersion(v) ? { v, d } : undefined;
 }
 
+const INSERT = Buffer.from("insert");
 const OPERATION = Buffer.from("operationType");
 const FULL_DOCUMENT = Buffer.from("fullDocument");
 const WALL_TIME = Buffer.from("wallTime");

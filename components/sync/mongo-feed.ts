@@ -38,7 +38,7 @@ export async function followMongo(token: Uint8Array, options: MongoFeedOptions, 
       if (next.done) return "lost";
       const batch = next.value;
       if (batch === "lost") return "lost";
-      await core.whilePaused(FROM_MONGO, "mongo-to-redis", signal);
+      if (!batch.isIdle || announced.size > 0) await core.whilePaused(FROM_MONGO, "mongo-to-redis", signal);
       if (announced.size === 0) announcedAt = performance.now();
       const fate = await work(batch, announced, core, signal);
       if (announced.size > 0 && performance.now() - announcedAt > ANNOUNCED_MS) await finish(announced, core, signal);
@@ -74,8 +74,8 @@ async function work(batch: StreamBatch, announced: Announced, core: SyncCore, si
 /** The ids of the documents of which the events name only the `_id`: Redis knows those it has, MongoDB those that are there. */
 async function idsOf(events: readonly MongoEvent[], core: SyncCore, signal: AbortSignal): Promise<(documentId: string) => string> {
   const known = new Map<string, string>();
-  for (const event of events) if (event.kind === "document") known.set(event.documentId, event.id);
   const named = events.flatMap((event) => (event.kind === "changed" || event.kind === "deleted" ? [event.documentId] : []));
+  if (named.length > 0) for (const event of events) if (event.kind === "document") known.set(event.documentId, event.id);
   for (const side of [core.redis, core.mongo]) {
     const unknown = [...new Set(named.filter((documentId) => !known.has(documentId)))];
     if (unknown.length === 0) break;

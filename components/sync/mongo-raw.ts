@@ -59,9 +59,18 @@ export class Elements {
   }
 
   isNamed(name: Buffer): boolean {
-    const { raw, start, value } = this;
-    if (value - start - 2 !== name.length) return false;
-    for (let index = 0; index < name.length; index++) if (raw[start + 1 + index] !== name[index]) return false;
+    return this.#isThere(name, this.start + 1, this.value - 1);
+  }
+
+  /** Whether the value of a string is this one. */
+  isText(text: Buffer): boolean {
+    return this.#isThere(text, this.value + 4, this.end - 1);
+  }
+
+  #isThere(bytes: Buffer, start: number, end: number): boolean {
+    const { raw } = this;
+    if (end - start !== bytes.length) return false;
+    for (let index = 0; index < bytes.length; index++) if (raw[start + index] !== bytes[index]) return false;
     return true;
   }
 }

@@ -5,6 +5,7 @@ import { StateError } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
 import type { Echoes } from "./echoes.js";
 import { Committer, type CommitterOptions, type Found, type Tombstones } from "./mongo-commit.js";
+import { RawCursor } from "./mongo-cursor.js";
 import { documentIdOf, documentIdTextOf, documentReader, idValue, STAMP } from "./mongo-document.js";
 import { checkMongo } from "./mongo-fitness.js";
 import { tombstonesName } from "./mongo-names.js";
@@ -133,22 +134,15 @@ class Side implements MongoSide {
   }
 
   async *scan({ after, values, signal }: ScanOptions): AsyncGenerator<ScannedBatch, void, undefined> {
-    const projection = values ? {} : { _id: 1, [this.#options.id]: 1, [STAMP]: 1 };
+    const { db, collection, id } = this.#options;
+    const projection = values ? {} : { projection: { _id: 1, [id]: 1, [STAMP]: 1 } };
     const bounds = after === undefined ? {} : { min: { _id: after } };
-    const cursor = this.#documents.find({}, { raw: true, hint: { _id: 1 }, ...bounds, projection, batchSize: SCAN_SIZE });
+    const find = { find: collection, hint: { _id: 1 }, ...bounds, ...projection, batchSize: SCAN_SIZE };
     const isBefore = after === undefined ? undefined : documentIdTextOf(after);
-    let fetching = cursor.hasNext();
-    try {
-      while (await fetching) {
-        signal.throwIfAborted();
-        const raws = cursor.readBufferedDocuments() as unknown as readonly Buffer[];
-        fetching = cursor.hasNext();
-        fetching.catch(() => {});
-        yield this.#scanned(raws, values, isBefore);
-      }
-    } finally {
-      await fetching.catch(() => {});
-      await cursor.close();
+    const cursor = await RawCursor.open(db, collection, find, signal);
+    for await (const raws of cursor.batches(SCAN_SIZE)) {
+      signal.throwIfAborted();
+      yield this.#scanned(raws, values, isBefore);
     }
   }
 
@@ -168,7 +162,6 @@ class Side implements MongoSide {
     }
     return { documents, refused, after: idOf(raws.at(-1) as Buffer) };
   }
-
 }
 
 /** Has no `_id`, which every document has, at its beginning. */
@@ -192,4 +185,4 @@ function idOf(raw: Buffer): unknown {
 
 const ATTEMPTS = 100;
 const LONGEST_WAIT_MS = 50;
-const SCAN_SIZE = 1_000;
+const SCAN_SIZE = 2_000;

@@ -1,5 +1,5 @@
 /** The change stream of a collection by commands: whole batches, the next one fetched meanwhile, resumed by itself. */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { Db, Document, Timestamp } from "mongodb";
 import { bson } from "./bson.js";
 import { RawCursor, type RawAnswer } from "./mongo-cursor.js";
@@ -13,7 +13,7 @@ export interface MongoStreamOptions extends EventOptions {
   readonly echoes?: Echoes;
   /** events a batch, at most; default 1,000 */
   readonly batchSize?: number;
-  /** how long the server waits for an event before it answers with a new token, in ms; default 1,000 */
+  /** how long the server waits for an event before it answers with a new token, in ms; default 1,000, and 2,000 while nothing happens */
   readonly waitMs?: number;
   /** how long the server may be gone before that is thrown, in ms; default 2,000 */
   readonly patienceMs?: number;
@@ -29,7 +29,8 @@ export interface StreamBatch {
 }
 
 /**
- * Batches one after the other; whoever asks for the next one is done with the one before. At most one is fetched ahead.
+ * Batches one after the other; whoever asks for the next one is done with the one before. Two are fetched ahead:
+ * one is read from its bytes while the server makes the other.
  * `"lost"` is the last one, where the server no longer has what comes next; nothing follows an invalidated collection either.
  */
 export interface StreamBatches extends AsyncIterable<StreamBatch | "lost", undefined, undefined> {
@@ -77,7 +78,10 @@ class Batches implements StreamBatches {
   /** behind what the caller was given last */
   #given: Uint8Array | undefined;
   #cursor: RawCursor | undefined;
-  #fetching: Promise<RawAnswer> | undefined;
+  /** those that come next, in order */
+  #fetching: Promise<StreamBatch | undefined>[] = [];
+  /** settles when the server may be asked again */
+  #asked: Promise<RawAnswer | undefined> = Promise.resolve(undefined);
   #isOver = false;
 
   constructor(
@@ -105,9 +109,9 @@ class Batches implements StreamBatches {
     for (let attempt = 0; ; attempt++) {
       try {
         this.#signal.throwIfAborted();
-        const answer = await this.#answer();
-        if (answer === undefined) return await this.return();
-        const value = this.#batch(answer);
+        const value = await this.#batch();
+        if (value === undefined) return await this.return();
+        this.#given = value.token;
         return { done: false, value };
       } catch (error) {
         await this.#close();
@@ -128,8 +132,8 @@ class Batches implements StreamBatches {
     return { done: true, value: undefined };
   }
 
-  /** The next answer of the server; undefined behind an invalidation. */
-  async #answer(): Promise<RawAnswer | undefined> {
+  /** The next one; undefined behind an invalidation. */
+  async #batch(): Promise<StreamBatch | undefined> {
     if (!this.#cursor) {
       const from = this.#from;
       const token = from instanceof Uint8Array ? tokenDocument(from) : undefined;
@@ -138,21 +142,31 @@ class Batches implements StreamBatches {
       // A token of another server may be one of a time to come, and nothing would ever be heard.
       if (token && isAhead(token, this.#cursor.operationTime)) throw new LostError("the token is of a time to come");
     }
-    if (this.#cursor.isAtEnd && !this.#fetching) return undefined;
-    const answer = await this.#unlessAborted((this.#fetching ??= this.#fetch(this.#cursor)));
-    this.#fetching = this.#cursor.isAtEnd ? undefined : this.#fetch(this.#cursor);
-    return answer;
+    this.#fetchAhead(this.#cursor);
+    const batch = await this.#unlessAborted(this.#fetching[0] as Promise<StreamBatch | undefined>);
+    this.#fetching = this.#fetching.slice(1);
+    this.#fetchAhead(this.#cursor);
+    return batch;
   }
 
-  #fetch(cursor: RawCursor): Promise<RawAnswer> {
-    const { batchSize = BATCH_SIZE, waitMs = 1_000 } = this.#options;
-    const fetching = cursor.ask({ batchSize, waitMs }).then((answer) => {
-      if (answer.token) this.onToken(answer.token);
-      return answer;
-    });
-    // Its failure is that of the batch, which is asked for later or never.
-    fetching.catch(() => {});
-    return fetching;
+  /** The next answer is asked for as soon as one has come, and before that one is read. */
+  #fetchAhead(cursor: RawCursor): void {
+    const { batchSize = BATCH_SIZE } = this.#options;
+    while (this.#fetching.length < AHEAD) {
+      const answer = this.#asked.then((before) => {
+        const { waitMs = before?.documents.length === 0 ? IDLE_WAIT_MS : FIRST_WAIT_MS } = this.#options;
+        return cursor.isAtEnd ? undefined : cursor.ask({ batchSize, waitMs });
+      });
+      const fetching = answer.then(async (one) => {
+        if (one?.token) this.onToken(one.token);
+        if (one && one.documents.length > FEW) await turn();
+        return one && this.#read(one);
+      });
+      // Its failure is that of the batch, which is asked for later or never.
+      fetching.catch(() => {});
+      this.#asked = answer;
+      this.#fetching.push(fetching);
+    }
   }
 
   async #unlessAborted<T>(work: Promise<T>): Promise<T> {
@@ -170,16 +184,17 @@ class Batches implements StreamBatches {
     }
   }
 
-  #batch({ documents, token }: RawAnswer): StreamBatch {
+  #read({ documents, token }: RawAnswer): StreamBatch {
     const events = documents.map(this.#readEvent);
     if (!token) throw new Error("The server gives no token with its answers; MongoDB 6.0 or newer is needed");
-    this.#given = new Uint8Array(token);
-    return { events, token: this.#given, isIdle: events.length === 0 };
+    return { events, token: new Uint8Array(token), isIdle: events.length === 0 };
   }
 
   async #close(): Promise<void> {
     const cursor = this.#cursor;
-    this.#cursor = this.#fetching = undefined;
+    this.#cursor = undefined;
+    this.#fetching = [];
+    this.#asked = Promise.resolve(undefined);
     await cursor?.close();
   }
 }
@@ -227,6 +242,13 @@ function isLost(error: unknown): boolean {
 }
 
 const BATCH_SIZE = 1_000;
+/** Whoever waits until all has been told waits for this. */
+const FIRST_WAIT_MS = 1_000;
+/** So old the token may get, by which it is told how far behind a sync is. */
+const IDLE_WAIT_MS = 2_000;
+const AHEAD = 2;
+/** Fewer are read at once. */
+const FEW = 50;
 const PATIENCE_MS = 2_000;
 const WAIT_MS = 20;
 const LONGEST_WAIT_MS = 500;

@@ -8,6 +8,7 @@ import type { Direction } from "./control.js";
 import type { Echoes } from "./echoes.js";
 import { diff, type DiffOptions, type SyncDifferences } from "./diff.js";
 import type { StoredConflict, StoredPoison } from "./journal.js";
+import { documentIdOf, documentIdTextOf } from "./mongo-document.js";
 import { Maintenance } from "./maintenance.js";
 import { syncedStore, type SyncedStore } from "./store.js";
 import type { SyncCore, SyncListener } from "./sync-core.js";
@@ -40,6 +41,8 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
   readonly redis: SyncedStore<T>;
   readonly maintenance: Maintenance;
   readonly #stopping = new AbortController();
+  /** the connection to Redis is gone, or the server is loading its data: commands wait, and nothing fails */
+  #withoutRedisSince: number | undefined;
 
   constructor(
     readonly core: SyncCore,
@@ -49,6 +52,7 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
     const { codec, mongo, redis } = core;
     const stopping = this.#stopping.signal;
     this.maintenance = new Maintenance(core);
+    target.connection.client.on("close", this.#lost).on("ready", this.#found);
     this.name = core.name;
     this.mongo = syncedStore(
       {
@@ -84,7 +88,7 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
       isComplete: scan?.isDone === true,
       heldDeletes,
       ...counts,
-      troubles: [...core.troubles].map(([part, trouble]) => ({ part, ...trouble })),
+      troubles: [...this.#redisTroubles(), ...[...core.troubles].map(([part, trouble]) => ({ part, ...trouble }))],
     };
   }
 
@@ -127,13 +131,51 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
   }
 
   async replay(): Promise<number> {
-    const letters = await this.core.journal.deadLetters(0);
-    await this.core.resolve(REPAIR, new Map(letters.map(({ id }) => [id, {}])), this.#stopping.signal);
-    return (await this.core.journal.counts()).deadLetters;
+    const { journal } = this.core;
+    const letters = (await journal.deadLetters(0)).map(({ id }) => id);
+    const documents = await this.#idsOf(letters);
+    // Where a document is there without an id, there is no record to be tried.
+    const wanted = letters.filter((letter) => documents.get(letter) !== "");
+    const idOf = (letter: string) => documents.get(letter) ?? letter;
+    const { level } = await this.core.resolve(REPAIR, new Map(wanted.map((letter) => [idOf(letter), {}])), this.#stopping.signal);
+    const isLevel = new Set(level);
+    await journal.mended(wanted.filter((letter) => isLevel.has(idOf(letter))));
+    return (await journal.counts()).deadLetters;
+  }
+
+  /** Of letters that name a document by its `_id`, and it is still there: its id, empty where that is no text. */
+  async #idsOf(letters: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { db, collection, id: field } = this.source;
+    const byText = new Map<string, string>();
+    const options = { projection: { _id: 1, [field]: 1 }, promoteValues: false, readPreference: "primary" } as const;
+    const _ids = letters.flatMap((letter) => documentIdsOf(letter));
+    for await (const document of db.collection(collection).find({ _id: { $in: _ids as never[] } }, options)) {
+      const id: unknown = document[field];
+      byText.set(documentIdTextOf(document._id), typeof id === "string" ? id : "");
+    }
+    return byText;
   }
 
   /** Ends what was asked for and is still under way. */
   close(): void {
+    this.target.connection.client.off("close", this.#lost).off("ready", this.#found);
     this.#stopping.abort(new AbortedError("The sync is being stopped"));
+  }
+
+  readonly #lost = (): void => void (this.#withoutRedisSince ??= Date.now());
+  readonly #found = (): void => void (this.#withoutRedisSince = undefined);
+
+  #redisTroubles(): SyncStatus["troubles"] {
+    const since = this.#withoutRedisSince;
+    return since === undefined ? [] : [{ part: "redis", since, reason: "the connection is gone, or the server is loading its data" }];
+  }
+}
+
+/** The `_id` that the letter may be the text of; none where it can only be a record's id. */
+function documentIdsOf(letter: string): readonly unknown[] {
+  try {
+    return [documentIdOf(letter)];
+  } catch {
+    return [];
   }
 }

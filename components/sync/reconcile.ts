@@ -1,9 +1,10 @@
 /** Reconcile: compares both stores as a whole and resolves what differs; for everything that no event told. */
+import { setImmediate as turn } from "node:timers/promises";
 import { plural } from "../../lib/index.js";
 import { sorted } from "./mongo-batch.js";
 import type { Entry } from "./record.js";
 import type { Wanted } from "./resolver.js";
-import type { ScannedDocument } from "./sides.js";
+import type { ScannedBatch, ScannedDocument } from "./sides.js";
 import type { SyncCore } from "./sync-core.js";
 import type { Origin } from "./version.js";
 
@@ -39,9 +40,12 @@ export async function fuseLimit(core: SyncCore): Promise<number> {
   return Math.max(FUSE.least, Math.floor((await core.redis.size()) * FUSE.share));
 }
 
+/** So many records are remembered for the next passes, which ask MongoDB and Redis of all others; about 25 MB. */
+const MOST_REMEMBERED = 250_000;
+
 /**
- * Three passes: the documents, the bookkeeping of Redis, the keys that it does not know. What is gone from one store is
- * gathered and deleted from the other at the end, if it is not too much.
+ * Three passes: the documents, the bookkeeping of Redis, the keys that it does not know. What the first has done with is not
+ * looked at again. What is gone from one store is gathered and deleted from the other at the end, if it is not too much.
  *
  * @throws what the signal says
  */
@@ -55,6 +59,8 @@ export async function reconcile(core: SyncCore, options: ReconcileOptions, signa
 
 class Pass {
   #resolved = 0;
+  /** compared, and nothing is left to be done: by versions all are level; by values a key may be no text, and have no bookkeeping */
+  readonly #done = new Set<string>();
   readonly #gone: string[] = [];
   #goneCount = 0;
 
@@ -68,11 +74,24 @@ class Pass {
     const { values, after, onProgress } = this.options;
     let from = after;
     await this.core.insist(RECONCILE, this.signal, async () => {
-      for await (const batch of this.core.mongo.scan({ after: from, values, signal: this.signal })) {
-        await this.core.journal.bury(batch.refused.map(({ documentId, reason }) => ({ id: documentId, store: "mongo", reason })));
-        await (values ? this.#compareValues(batch.documents) : this.#compareVersions(batch.documents));
-        from = batch.after;
+      const compare = async ({ documents, refused, after }: ScannedBatch) => {
+        await this.core.journal.bury(refused.map(({ documentId, reason }) => ({ id: documentId, store: "mongo", reason })));
+        await (values ? this.#compareValues(documents) : this.#compareVersions(documents));
+        from = after;
         await onProgress?.(from);
+      };
+      // While one batch is compared, the next is read.
+      let comparing = Promise.resolve();
+      try {
+        for await (const batch of this.core.mongo.scan({ after: from, values, signal: this.signal })) {
+          await comparing;
+          comparing = compare(batch);
+          comparing.catch(() => {});
+          // Redis has it before the next one is read.
+          await turn();
+        }
+      } finally {
+        await comparing;
       }
     });
   }
@@ -82,8 +101,12 @@ class Pass {
     const { core } = this;
     await core.insist(RECONCILE, this.signal, async () => {
       this.#gone.length = this.#goneCount = 0;
-      for await (const batch of core.redis.scanEntries()) {
+      // No bookkeeping ever goes: where there is no more of it than is level, there is no other.
+      if (!this.options.values && (await core.redis.size()) === this.#done.size) return;
+      for await (const all of core.redis.scanEntries()) {
         this.signal.throwIfAborted();
+        const batch = all.filter(([id]) => !this.#done.has(id));
+        if (batch.length === 0) continue;
         const live = batch.filter(([, entry]) => entry.h !== undefined).map(([id]) => id);
         const foreign = await core.redis.foreignAmong(batch.map(([id]) => id));
         const missing = new Set(await core.mongo.missingAmong(live));
@@ -104,8 +127,9 @@ class Pass {
   async keys(): Promise<void> {
     const { core } = this;
     await core.insist(RECONCILE, this.signal, async () => {
-      for await (const ids of core.redis.scanKeys()) {
+      for await (const all of core.redis.scanKeys()) {
         this.signal.throwIfAborted();
+        const ids = all.filter((id) => !this.#done.has(id));
         const entries = await core.redis.entries(ids);
         const unknown = ids.filter((_, index) => entries[index] === undefined);
         await this.#resolve(unknown);
@@ -131,13 +155,27 @@ class Pass {
     const events = documents.map((document) => ({ kind: "document" as const, ...document, isNew: true, wallMs: undefined }));
     const { changes, wanted } = sorted(events, new Map(), (id) => id);
     const again = changes.length > 0 ? await this.core.apply(RECONCILE, changes, this.signal) : new Map<string, Wanted>();
+    this.#remember(changes, again);
     await this.#resolveUnlessGone([...again.keys(), ...wanted.keys()]);
   }
 
   async #compareVersions(documents: readonly ScannedDocument[]): Promise<void> {
-    const entries = await this.core.redis.entries(documents.map(({ id }) => id));
-    const wanted = documents.filter(({ stamp }, index) => differs(stamp?.d ? undefined : stamp?.v, entries[index]));
-    await this.#resolveUnlessGone(wanted.map(({ id }) => id));
+    const { redis } = this.core;
+    const versioned = documents.map(({ id, stamp }) => ({ id, v: stamp?.d ? undefined : stamp?.v }));
+    const unlevel = await redis.unlevelAmong(versioned);
+    this.#remember(documents, unlevel);
+    // A key that somebody wrote is met among the bookkeeping.
+    const doubtful = versioned.filter(({ id }) => unlevel.has(id));
+    const entries = await redis.entries(doubtful.map(({ id }) => id));
+    await this.#resolveUnlessGone(doubtful.filter(({ v }, index) => differs(v, entries[index])).map(({ id }) => id));
+  }
+
+  /** @param left those of them that are not done */
+  #remember(records: readonly { readonly id: string }[], left: { has(id: string): boolean }): void {
+    for (const { id } of records) {
+      if (this.#done.size >= MOST_REMEMBERED) return;
+      if (!left.has(id)) this.#done.add(id);
+    }
   }
 
   /** A key that is gone is met among the bookkeeping, where it counts for the fuse. */

@@ -7,7 +7,8 @@ import { millisecondsOf } from "./version.js";
 export const FROM_REDIS = "redis-to-mongo";
 
 const MOST = 1_000;
-const WAIT_MS = 1_000;
+/** Longer, and a connection that was cut without a word would be noticed later. */
+const WAIT_MS = 2_000;
 /** Batches under way at once: MongoDB works on one while the next is read and decided. */
 const LANES = 2;
 
@@ -18,12 +19,14 @@ const LANES = 2;
  */
 export async function followOutbox(core: SyncCore, onBatch: (writtenMs: number | undefined) => void, signal: AbortSignal): Promise<never> {
   let after = "0";
+  let waitMs = 0;
   let done = Promise.resolve();
   const underWay = new Set<Promise<unknown>>();
   for (;;) {
-    await core.whilePaused(FROM_REDIS, "redis-to-mongo", signal);
-    const entries = await core.insist(FROM_REDIS, signal, () => core.redis.outbox(after, MOST, WAIT_MS));
+    const entries = await core.insist(FROM_REDIS, signal, () => core.redis.outbox(after, MOST, waitMs, signal));
+    waitMs = WAIT_MS;
     const last = entries.at(-1);
+    if (last) await core.whilePaused(FROM_REDIS, "redis-to-mongo", signal);
     onBatch(last && millisecondsOf(last.v));
     if (!last) continue;
     after = last.entryId;

@@ -163,7 +163,7 @@ class TrackedKeys implements Hints {
   #hearKeys(keys: readonly Buffer[]): void {
     for (const key of keys) {
       const id = this.#idOf(key);
-      if (id === undefined || this.#said.delete(id)) continue;
+      if (id === undefined || (this.#said.size > 0 && this.#said.delete(id))) continue;
       this.#pending.set(id, "changed");
     }
     if (this.#pending.size <= (this.options.most ?? MOST)) return;
@@ -185,8 +185,9 @@ class TrackedKeys implements Hints {
       while (this.#pending.size > 0) {
         const pending = this.#pending;
         this.#pending = new Map();
-        const ids = (wanted: Kind) => [...pending].filter(([, kind]) => kind === wanted).map(([id]) => id);
-        const [expired, evicted, changed] = [ids("expired"), ids("evicted"), ids("changed")];
+        const ids: Record<Kind, string[]> = { changed: [], expired: [], evicted: [] };
+        for (const [id, kind] of pending) ids[kind].push(id);
+        const { expired, evicted, changed } = ids;
         // First what must not be taken for a delete.
         if (expired.length > 0) await this.options.onExpired(expired);
         if (evicted.length > 0) await this.options.onEvicted(evicted);

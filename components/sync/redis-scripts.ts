@@ -40,6 +40,14 @@ local function isKnown(entry)
 end
 `;
 
+/** What Redis has counted of changes; empty where it does not say. Saving begins anew, and says when. */
+const COUNTED = `
+local function counted()
+  local info = redis.pcall('INFO', 'persistence')
+  return type(info) == 'string' and string.match(info, 'rdb_changes_since_last_save:.-rdb_last_save_time:%d+') or ''
+end
+`;
+
 /** As `nextVersion` of `version.ts`, for the origin "r" and one stored version. */
 export const NEXT_VERSION = `
 local function nextVersion(now, stored)
@@ -56,29 +64,57 @@ end
 `;
 
 /**
- * KEYS: fence, entries, ids, token. ARGV: epoch, prefix, "1" where a token is stored, the token, the number of changes, then for
- * each its id, its bookkeeping behind `w` (write), `n` (only where it is new) or `d` (delete), its text; then of those whose
- * `_id` is another: the place, the `_id`. Replies only what was not simply done: place, outcome, what belongs to it.
+ * KEYS: fence, entries, ids, token. ARGV: epoch, prefix, "1" where a token is stored, the token, the number of changes, what all
+ * of them have for bookkeeping or nothing, then for each its id, its text and, where they do not have it in common, its
+ * bookkeeping behind `w` (write), `n` (only where it is new) or `d` (delete), of a text without its hash if that is to be made
+ * here; then of those whose `_id` is another: the place, the `_id`. Replies what Redis
+ * had counted of changes before it and after it, then only what was not simply done: place, outcome, what belongs to it.
  */
-export const APPLY = new RedisScript(`${FENCE}${WRONG_TYPES}${FOREIGN}${KNOWN}
-local entriesKey, prefix, count = KEYS[2], ARGV[2], tonumber(ARGV[5])
-local reply, isDone, sub = {}, {}, string.sub
+export const APPLY = new RedisScript(`${COUNTED}
+local before = counted()
+${FENCE}${WRONG_TYPES}${FOREIGN}${KNOWN}
+local entriesKey, prefix, count, common, sub = KEYS[2], ARGV[2], tonumber(ARGV[5]), ARGV[6], string.sub
+local width, reply, isDone = common == '' and 3 or 2, { before, '' }, {}
 local function answer(i, outcome, detail)
   local at = #reply
   reply[at + 1], reply[at + 2], reply[at + 3] = i, outcome, detail or ''
 end
-if count > 0 then
-  local ids, names, sets, fields, gone = {}, {}, {}, {}, {}
-  for i = 1, count do
-    local id = ARGV[3 * i + 3]
-    ids[i], names[i] = id, prefix .. id
+local ids, names, changes, isNew = {}, {}, {}, true
+for i = 1, count do
+  local at = 7 + width * (i - 1)
+  ids[i], names[i] = ARGV[at], prefix .. ARGV[at]
+  changes[i] = width == 2 and common or ARGV[at + 2]
+end
+local function newEntry(i, text)
+  local new = sub(changes[i], 2)
+  return #new == 17 and new .. redis.sha1hex(text) or new
+end
+local entries = count > 0 and redis.call('HMGET', entriesKey, unpack(ids)) or {}
+for i = 1, count do
+  if entries[i] or sub(changes[i], 1, 1) == 'd' then
+    isNew = false
+    break
   end
+end
+local function putAll()
+  local sets, fields = {}, {}
+  for i = 1, count do
+    local text, at = ARGV[8 + width * (i - 1)], 2 * i
+    sets[at - 1], sets[at] = names[i], text
+    fields[at - 1], fields[at] = ids[i], newEntry(i, text)
+  end
+  if redis.call('MSETNX', unpack(sets)) == 0 then return false end
+  redis.call('HSET', entriesKey, unpack(fields))
+  for i = 1, count do isDone[i] = true end
+  return true
+end
+local function putEach()
+  local sets, fields, gone = {}, {}, {}
   local texts = redis.call('MGET', unpack(names))
-  local entries = redis.call('HMGET', entriesKey, unpack(ids))
   local wrong = wrongTypes(names, texts)
   for i = 1, count do
-    local entry, change = entries[i], ARGV[3 * i + 4]
-    local kind, v, new = sub(change, 1, 1), sub(change, 2, 18), sub(change, 2)
+    local entry, kind, new = entries[i], sub(changes[i], 1, 1), newEntry(i, ARGV[8 + width * (i - 1)])
+    local v = sub(new, 1, 17)
     if wrong[i] then answer(i, 'wrong type', wrong[i])
     elseif isForeign(texts[i], entry) then answer(i, 'foreign')
     elseif entry and kind == 'n' then
@@ -95,7 +131,7 @@ if count > 0 then
       fields[at + 1], fields[at + 2] = ids[i], new
       if kind ~= 'd' then
         at = #sets
-        sets[at + 1], sets[at + 2] = names[i], ARGV[3 * i + 5]
+        sets[at + 1], sets[at + 2] = names[i], ARGV[8 + width * (i - 1)]
       elseif texts[i] then gone[#gone + 1] = names[i] end
     end
   end
@@ -103,12 +139,15 @@ if count > 0 then
   if #gone > 0 then redis.call('DEL', unpack(gone)) end
   if #fields > 0 then redis.call('HSET', entriesKey, unpack(fields)) end
 end
-for at = 3 * count + 6, #ARGV, 2 do
+-- Where there is neither bookkeeping nor key, nothing has to be compared.
+if count > 0 and not (isNew and putAll()) then putEach() end
+for at = 7 + width * count, #ARGV, 2 do
   local i, documentId = tonumber(ARGV[at]), ARGV[at + 1]
-  if isDone[i] and sub(ARGV[3 * i + 4], 1, 1) == 'd' then redis.call('HDEL', KEYS[3], documentId)
-  elseif isDone[i] then redis.call('HSET', KEYS[3], documentId, ARGV[3 * i + 3]) end
+  if isDone[i] and sub(changes[i], 1, 1) == 'd' then redis.call('HDEL', KEYS[3], documentId)
+  elseif isDone[i] then redis.call('HSET', KEYS[3], documentId, ids[i]) end
 end
 if ARGV[3] == '1' then redis.call('SET', KEYS[4], ARGV[4]) end
+reply[2] = counted()
 return reply
 `);
 
@@ -131,6 +170,27 @@ local wrong = wrongTypes(names, texts)
 for i = 1, #names do
   if wrong[i] then places[#places + 1] = i
   elseif isForeign(texts[i], entries[i]) then places[#places + 1] = texts[i] and i or -i end
+end
+return places
+`);
+
+/** KEYS: entries. ARGV: prefix, then id and version (empty: none) of documents. Replies the places of those that cannot be level. */
+export const UNLEVEL_AMONG = new RedisScript(`
+local ids, names, places, prefix, sub, sha1hex = {}, {}, {}, ARGV[1], string.sub, redis.sha1hex
+for i = 1, (#ARGV - 1) / 2 do
+  local id = ARGV[2 * i]
+  ids[i], names[i] = id, prefix .. id
+end
+local texts = redis.call('MGET', unpack(names))
+local entries = redis.call('HMGET', KEYS[1], unpack(ids))
+for i = 1, #ids do
+  local text, entry, v = texts[i], entries[i], ARGV[2 * i + 1]
+  local hash = text and entry and sha1hex(text)
+  if not hash then places[#places + 1] = i
+  elseif entry ~= v .. hash then
+    local isSame = v == '' and sub(entry, 58) ~= '-' or sub(entry, 1, 17) == v
+    if not isSame or sub(entry, 18, 57) ~= hash then places[#places + 1] = i end
+  end
 end
 return places
 `);

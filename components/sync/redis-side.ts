@@ -2,14 +2,15 @@
 import type { Redis as RedisClient } from "ioredis";
 import { isUtf8 } from "node:buffer";
 import type { RedisConnection } from "../redis-connection.js";
+import type { OwnWrites } from "./own-writes.js";
 import { entryText, hashOf, parseEntry, type Entry, type RedisRecord } from "./record.js";
 import { redisFitness, redisIdentity } from "./redis-fitness.js";
 import { patternOf, redisNames, type RedisNames } from "./redis-names.js";
 import { inParts, sliced } from "./redis-parts.js";
 import type { ScriptArgument } from "./redis-script.js";
-import { ACKNOWLEDGE, APPLY, COMMIT, FOREIGN_AMONG, READ, SAVE_TOKEN, TAKE_LEAD } from "./redis-scripts.js";
+import { ACKNOWLEDGE, APPLY, COMMIT, FOREIGN_AMONG, READ, SAVE_TOKEN, TAKE_LEAD, UNLEVEL_AMONG } from "./redis-scripts.js";
 import { RedisWriter } from "./redis-writer.js";
-import type { Applied, Change, Commit, OutboxEntry, RedisIdentity, RedisSide, WrongType } from "./sides.js";
+import type { Applied, Change, Commit, OutboxEntry, RedisIdentity, RedisSide, Versioned, WrongType } from "./sides.js";
 
 export interface RedisSideOptions {
   readonly connection: Pick<RedisConnection, "client" | "duplicate">;
@@ -20,6 +21,8 @@ export interface RedisSideOptions {
   readonly now: () => number;
   /** of this process; undefined where it does not lead: then it may only commit */
   readonly epoch: () => number | undefined;
+  /** told of what `apply` writes; default nobody is */
+  readonly ownWrites?: OwnWrites;
 }
 
 /**
@@ -32,10 +35,13 @@ export function redisSide(options: RedisSideOptions): RedisSide {
   return new ScriptedSide(options);
 }
 
+/** What APPLY replies. */
+type Answers = readonly [before: Buffer, after: Buffer, ...answers: (Buffer | number)[]];
+
 const DONE: Applied = { outcome: "done" };
 const NOT_UTF8 = "value that is not UTF-8";
 /** So long behind its time an answer is given up. */
-const LATE_MS = 3_000;
+const LATE_MS = 2_000;
 const SCAN_COUNT = 1_000;
 
 class ScriptedSide implements RedisSide {
@@ -69,18 +75,27 @@ class ScriptedSide implements RedisSide {
 
   async apply(changes: readonly Change[], token?: Uint8Array): Promise<readonly Applied[]> {
     const applied: Applied[] = [];
-    const parts = [...inParts(changes, ({ text }) => text?.length ?? 0)];
-    if (parts.length === 0 && token !== undefined) await this.saveToken(token);
-    const run = (part: readonly Change[], last?: Uint8Array) =>
-      APPLY.run(this.#client, this.#keys("fence", "entries", "ids", "token"), this.#changes(part, last));
+    // Bytes among the arguments make the driver write each by itself: the token goes with the last change alone.
+    const last = token === undefined ? [] : changes.slice(-1);
+    const parts = [...inParts(changes.slice(0, changes.length - last.length), ({ text }) => text?.length ?? 0)];
+    if (changes.length === 0 && token !== undefined) await this.saveToken(token);
+    const run = async (part: readonly Change[], stored?: Uint8Array) => {
+      const write = this.options.ownWrites?.add(part.map(({ id }) => id));
+      const args = this.#changes(part, stored);
+      const [before, after, ...answers] = (await APPLY.run(this.#client, this.#keys("fence", "entries", "ids", "token"), args)) as Answers;
+      write?.done(String(before), String(after));
+      return answers;
+    };
     // Redis works on one part while the next is made; the one with the token is sent when all others are done.
-    const replies = await Promise.all(parts.slice(0, -1).map((part) => run(part)));
-    const last = parts.at(-1);
-    if (last) replies.push(await run(last, token));
+    const replies = await Promise.all(parts.map((part) => run(part)));
+    if (last.length > 0) {
+      parts.push(last);
+      replies.push(await run(last, token));
+    }
     for (const [index, part] of parts.entries()) {
       const from = applied.length;
       for (let count = part.length; count > 0; count--) applied.push(DONE);
-      const answers = replies[index] as [number, Buffer, Buffer];
+      const answers = replies[index] ?? [];
       for (let at = 0; at < answers.length; at += 3) {
         applied[from + Number(answers[at]) - 1] = answerOf(String(answers[at + 1]), String(answers[at + 2]));
       }
@@ -117,16 +132,24 @@ class ScriptedSide implements RedisSide {
     return this.#writer.write(id, text);
   }
 
-  async outbox(after: string, most: number, waitMs: number): Promise<readonly OutboxEntry[]> {
+  async outbox(after: string, most: number, waitMs: number, signal?: AbortSignal): Promise<readonly OutboxEntry[]> {
     const { outbox } = this.#names;
     // It blocks: on a connection of its own nobody else waits.
     const blocking = (this.#blocking ??= this.options.connection.duplicate());
     // A connection that was cut without a word never answers; on a new one the driver asks again.
     const late = setInterval(() => blocking.disconnect(true), waitMs + LATE_MS);
+    const hangUp = () => {
+      this.#blocking = undefined;
+      blocking.disconnect();
+    };
+    signal?.addEventListener("abort", hangUp, { once: true });
     const count = ["COUNT", most] as const;
     const asked =
       waitMs > 0 ? blocking.xread(...count, "BLOCK", waitMs, "STREAMS", outbox, after) : blocking.xread(...count, "STREAMS", outbox, after);
-    const reply = await asked.finally(() => clearInterval(late));
+    const reply = await asked.finally(() => {
+      clearInterval(late);
+      signal?.removeEventListener("abort", hangUp);
+    });
     const [[, entries] = ["", []]] = reply ?? [];
     return entries.map(([entryId, [, id = "", , v = ""]]) => ({ entryId, id, v }));
   }
@@ -169,6 +192,21 @@ class ScriptedSide implements RedisSide {
     return foreign;
   }
 
+  async unlevelAmong(documents: readonly Versioned[]): Promise<ReadonlySet<string>> {
+    const unlevel = new Set<string>();
+    const parts = [...sliced(documents)];
+    const look = (part: readonly Versioned[]) => {
+      const args = [this.#names.prefix];
+      for (const { id, v } of part) args.push(id, v ?? "");
+      return UNLEVEL_AMONG.run(this.#client, [this.#names.entries], args);
+    };
+    const replies = await Promise.all(parts.map(look));
+    for (const [index, part] of parts.entries()) {
+      for (const place of replies[index] as number[]) unlevel.add((part[place - 1] as Versioned).id);
+    }
+    return unlevel;
+  }
+
   async entries(ids: readonly string[]): Promise<readonly (Entry | undefined)[]> {
     const entries: (Entry | undefined)[] = [];
     for (const part of sliced(ids)) {
@@ -178,24 +216,17 @@ class ScriptedSide implements RedisSide {
   }
 
   async *scanEntries(): AsyncGenerator<readonly (readonly [id: string, Entry])[]> {
-    let cursor = "0";
-    do {
-      const [next, fields] = await this.#client.hscan(this.#names.entries, cursor, "COUNT", SCAN_COUNT);
+    for await (const fields of pages((cursor) => this.#client.hscan(this.#names.entries, cursor, "COUNT", SCAN_COUNT))) {
       const found = new Map<string, Entry>();
       for (let at = 0; at < fields.length; at += 2) found.set(fields[at] as string, parseEntry(fields[at + 1] as string));
-      if (found.size > 0) yield [...found];
-      cursor = next;
-    } while (cursor !== "0");
+      yield [...found];
+    }
   }
 
   async *scanKeys(): AsyncGenerator<readonly string[]> {
     const { prefix } = this.#names;
-    let cursor = "0";
-    do {
-      const [next, keys] = await this.#client.scan(cursor, "MATCH", patternOf(prefix), "COUNT", SCAN_COUNT);
-      if (keys.length > 0) yield [...new Set(keys)].map((key) => key.slice(prefix.length));
-      cursor = next;
-    } while (cursor !== "0");
+    for await (const keys of pages((cursor) => this.#client.scan(cursor, "MATCH", patternOf(prefix), "COUNT", SCAN_COUNT)))
+      yield [...new Set(keys)].map((key) => key.slice(prefix.length));
   }
 
   size(): Promise<number> {
@@ -221,16 +252,37 @@ class ScriptedSide implements RedisSide {
 
   #changes(changes: readonly Change[], token: Uint8Array | undefined): readonly ScriptArgument[] {
     const stored = token === undefined ? ["0", ""] : ["1", bytesOf(token)];
-    const args: ScriptArgument[] = [this.#epoch, this.#names.prefix, ...stored, changes.length];
-    for (const { id, v, text, h, isNew } of changes) {
-      if (text === undefined) args.push(id, `d${v}-`, "");
-      else args.push(id, (isNew ? "n" : "w") + v + (h ?? hashOf(text)), text);
+    const kinds = changes.map(kindOf);
+    const [common = ""] = kinds;
+    const isCommon = kinds.every((kind) => kind === common);
+    const args: ScriptArgument[] = [this.#epoch, this.#names.prefix, ...stored, changes.length, isCommon ? common : ""];
+    for (const [index, { id, text = "" }] of changes.entries()) {
+      args.push(id, text);
+      if (!isCommon) args.push(kinds[index] as string);
     }
     changes.forEach(({ id, documentId }, index) => {
       if (documentId !== undefined && documentId !== id) args.push(index + 1, documentId);
     });
     return args;
   }
+}
+
+type Page = [cursor: string, found: string[]];
+
+/** What a scan finds, without empty pages; the next page is on its way while one is worked on. */
+async function* pages(scan: (cursor: string) => Promise<Page>): AsyncGenerator<readonly string[]> {
+  for (let asked: Promise<Page> | undefined = scan("0"); asked;) {
+    const [cursor, found]: Page = await asked;
+    asked = cursor === "0" ? undefined : scan(cursor);
+    // Its failure is that of the next page, which nobody may ask for.
+    asked?.catch(() => {});
+    if (found.length > 0) yield found;
+  }
+}
+
+/** As APPLY wants it. */
+function kindOf({ v, text, h = "", isNew }: Change): string {
+  return text === undefined ? `d${v}-` : (isNew ? "n" : "w") + v + h;
 }
 
 function entryOf(text: Buffer | null | undefined): Entry | undefined {

@@ -146,8 +146,8 @@ async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptio
  */
 async function claimed(all: readonly Plan[], { redis, signal }: ResolverOptions, later: (plan: Plan) => void): Promise<readonly Plan[]> {
   signal?.throwIfAborted();
-  const isFound = ({ decision: { text, mongo, redis }, redis: { entry } }: Plan) =>
-    text !== undefined && mongo === "write" && redis === "entry" && entry?.h === undefined;
+  const isFound = ({ decision: { text, mongo, redis }, redis: key }: Plan) =>
+    text !== undefined && mongo === "write" && redis === "entry" && isForeignInRedis(key);
   const found = all.filter(isFound);
   if (found.length === 0) return all;
   const records = await redis.claim(found.map((plan) => commitOf(plan, plan.redis)));
@@ -166,13 +166,8 @@ async function planned(
   { redis, mongo, codec, now }: PlannerOptions,
   onPoison: (poison: Poison) => void,
 ): Promise<Plan[]> {
-  const ids = [...wanted.keys()];
-  const readMs = now();
-  const [inRedis, inMongo] = await readBoth(ids, redis, mongo);
   const all: Plan[] = [];
-  for (const [index, id] of ids.entries()) {
-    const document = inMongo[index] as FoundRecord | Refused;
-    const key = inRedis[index] as RedisRecord | WrongType;
+  for (const { id, document, key, readMs } of await readings([...wanted.keys()], { redis, mongo, now })) {
     if (isRefused(document)) onPoison({ id, store: "mongo", reason: document.reason });
     else if ("type" in key) onPoison({ id, store: "redis", reason: `the key holds a ${key.type}, not a string` });
     else {
@@ -189,26 +184,44 @@ async function planned(
   return all;
 }
 
-/**
- * As if MongoDB was read after Redis. To save time a few are read from both at once: what MongoDB had counts if Redis, too, knows
- * that it had it; otherwise it may be older than what Redis had, and is read again.
- */
-async function readBoth(ids: readonly string[], redis: PlannerOptions["redis"], mongo: PlannerOptions["mongo"]) {
-  const reading = redis.read(ids);
-  if (ids.length > FEW) return [await reading, await mongo.read(ids)] as const;
-  const [inRedis, early] = await Promise.all([reading, mongo.read(ids)]);
-  const doubtful = [...ids.keys()].filter((index) => !isKnown(early[index] as FoundRecord | Refused, inRedis[index] as RedisRecord | WrongType));
-  if (doubtful.length === 0) return [inRedis, early] as const;
-  const late = await mongo.read(doubtful.map((index) => ids[index] as string));
-  const inMongo = [...early];
-  for (const [at, index] of doubtful.entries()) inMongo[index] = late[at] as FoundRecord | Refused;
-  return [inRedis, inMongo] as const;
+/** What both stores had of a record. */
+interface Reading {
+  readonly id: string;
+  readonly document: FoundRecord | Refused;
+  readonly key: RedisRecord | WrongType;
+  /** when the reading began */
+  readonly readMs: number;
 }
 
-function isKnown(document: FoundRecord | Refused, key: RedisRecord | WrongType): boolean {
+type Readers = Pick<PlannerOptions, "redis" | "mongo" | "now">;
+
+/**
+ * MongoDB is read after Redis. To save time a few are read from both at once: that counts where Redis knows what MongoDB had;
+ * otherwise MongoDB may have been read too early, and both are read again.
+ */
+async function readings(ids: readonly string[], readers: Readers): Promise<readonly Reading[]> {
+  if (ids.length > FEW) return readInTurn(ids, readers);
+  const readMs = readers.now();
+  const [keys, documents] = await Promise.all([readers.redis.read(ids), readers.mongo.read(ids)]);
+  const all = ids.map((id, index): Reading => ({ id, readMs, ...at(index, documents, keys) }));
+  const doubtful = all.filter((one) => !isKnown(one)).map(({ id }) => id);
+  return doubtful.length === 0 ? all : [...all.filter(isKnown), ...(await readInTurn(doubtful, readers))];
+}
+
+async function readInTurn(ids: readonly string[], { redis, mongo, now }: Readers): Promise<readonly Reading[]> {
+  const readMs = now();
+  const keys = await redis.read(ids);
+  const documents = await mongo.read(ids);
+  return ids.map((id, index) => ({ id, readMs, ...at(index, documents, keys) }));
+}
+
+function at(index: number, documents: readonly Reading["document"][], keys: readonly Reading["key"][]): Pick<Reading, "document" | "key"> {
+  return { document: documents[index] as Reading["document"], key: keys[index] as Reading["key"] };
+}
+
+function isKnown({ document, key }: Reading): boolean {
   if (isRefused(document) || "type" in key) return true;
-  const { text } = document;
-  return key.entry?.base === (text === undefined ? undefined : hashOf(text));
+  return key.entry?.base === (document.text === undefined ? undefined : hashOf(document.text));
 }
 
 function evidenceOf({ ofText, isRestored, wallMs, ...evidence }: Wanted, mongo: FoundRecord, redis: RedisRecord): Omit<Evidence, "readMs"> {

@@ -29,6 +29,12 @@ export type Applied =
   | { readonly outcome: "foreign" }
   | { readonly outcome: "wrong type"; readonly type: string };
 
+/** A document, and the version it carries; undefined where nobody stamped it. */
+export interface Versioned {
+  readonly id: string;
+  readonly v: Version | undefined;
+}
+
 /** A key that holds no string; nothing can be done with it. */
 export interface WrongType {
   readonly type: string;
@@ -70,8 +76,11 @@ export interface RedisSide {
   claim(commits: readonly Commit<RedisRecord>[]): Promise<readonly (RedisRecord | undefined)[]>;
   /** An own write or delete (`text` undefined), with its entry in the outbox. Gives its version, and the one before. */
   write(id: string, text: string | undefined): Promise<{ readonly v: Version; readonly before: Version | undefined }>;
-  /** The next entries of the outbox after one of them; waits for the first up to `waitMs`. Empty where there are none. */
-  outbox(after: string, most: number, waitMs: number): Promise<readonly OutboxEntry[]>;
+  /**
+   * The next entries of the outbox after one of them; waits for the first up to `waitMs`. Empty where there are none. The signal ends
+   * the wait at once, with an error.
+   */
+  outbox(after: string, most: number, waitMs: number, signal?: AbortSignal): Promise<readonly OutboxEntry[]>;
   /** Drops the outbox up to and with that entry. */
   acknowledge(entryId: string): Promise<void>;
   token(): Promise<Uint8Array | undefined>;
@@ -82,6 +91,11 @@ export interface RedisSide {
   takeLead(epoch: number): Promise<void>;
   /** Of these, the ones whose key is not what the bookkeeping says, and whether there is a key at all; no value leaves the server. */
   foreignAmong(ids: readonly string[]): Promise<ReadonlyMap<string, "written" | "gone">>;
+  /**
+   * Of these documents, the ones that cannot be level: the bookkeeping has another version, or, of one without a version, does not know
+   * that MongoDB has it; or the key is not what the bookkeeping says. No value leaves the server.
+   */
+  unlevelAmong(documents: readonly Versioned[]): Promise<ReadonlySet<string>>;
   /** The bookkeeping, in the order of the ids. */
   entries(ids: readonly string[]): Promise<readonly (Entry | undefined)[]>;
   /** All bookkeeping, tombstones too, in no order; a record may come more than once. */

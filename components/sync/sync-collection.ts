@@ -11,6 +11,7 @@ import { SyncJournal } from "./journal.js";
 import { Leadership } from "./leadership.js";
 import { mongoSide } from "./mongo-side.js";
 import { OpenSync } from "./open-sync.js";
+import { OwnWrites } from "./own-writes.js";
 import { redisSide } from "./redis-side.js";
 import { SyncCore } from "./sync-core.js";
 
@@ -90,14 +91,15 @@ export function syncCollection(...args: readonly [SyncCollectionOptions] | reado
       });
       const documents = { db, collection: source.collection, id: options.id ?? "_id", codec, echoes: new Echoes() };
       const keys = { connection: redis, name, prefix: target.prefix };
+      const ownWrites = new OwnWrites();
       const sides = {
-        redis: redisSide({ ...keys, now, epoch: () => leadership.epoch }),
+        redis: redisSide({ ...keys, now, epoch: () => leadership.epoch, ownWrites }),
         mongo: mongoSide({ ...documents, name, now, holds: (session) => leadership.holds(session) }),
       };
       await sides.redis.check();
       await sides.mongo.check();
       await journal.open();
-      const core = new SyncCore({ name, ...sides, codec, now, control, journal, leadership, settings, log });
+      const core = new SyncCore({ name, ...sides, codec, now, control, journal, leadership, ownWrites, settings, log });
       return new OpenSync(core, documents, keys);
     },
     stop: (open) => open.close(),

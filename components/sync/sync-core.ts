@@ -6,7 +6,7 @@ import type { Direction, SyncControl, SyncState } from "./control.js";
 import { insist } from "./insist.js";
 import type { SyncJournal } from "./journal.js";
 import { Leadership } from "./leadership.js";
-import { OwnWrites } from "./own-writes.js";
+import type { OwnWrites } from "./own-writes.js";
 import { resolve, type Arrival, type Conflict, type Poison, type Resolved, type Wanted } from "./resolver.js";
 import type { Applied, Change, MongoSide, RedisSide } from "./sides.js";
 import { Turns } from "./turns.js";
@@ -20,6 +20,8 @@ export interface SyncCoreOptions {
   readonly control: SyncControl;
   readonly journal: SyncJournal;
   readonly leadership: Leadership;
+  /** what `apply` writes in Redis */
+  readonly ownWrites: OwnWrites;
   readonly settings: SyncSettings;
   readonly log: Logger;
 }
@@ -60,12 +62,10 @@ export class SyncCore {
   readonly leadership: Leadership;
   readonly settings: SyncSettings;
   readonly log: Logger;
-  /** in Redis, by `apply` */
-  readonly ownWrites = new OwnWrites();
+  readonly ownWrites: OwnWrites;
   readonly #listeners = new Set<SyncListener>();
   readonly #troubles = new Map<string, Trouble>();
   readonly #turns = new Turns();
-  #state: SyncState | undefined;
 
   constructor(options: SyncCoreOptions) {
     this.name = options.name;
@@ -76,6 +76,7 @@ export class SyncCore {
     this.control = options.control;
     this.journal = options.journal;
     this.leadership = options.leadership;
+    this.ownWrites = options.ownWrites;
     this.settings = options.settings;
     this.log = options.log;
   }
@@ -129,10 +130,7 @@ export class SyncCore {
 
   /** Applies MongoDB's changes to Redis, whatever it takes; what has to be resolved is given back. */
   async apply(part: string, changes: readonly Change[], signal: AbortSignal, token?: Uint8Array): Promise<Map<string, Wanted>> {
-    const answers = await this.insist(part, signal, () => {
-      this.ownWrites.add(changes.map(({ id }) => id));
-      return this.redis.apply(changes, token);
-    });
+    const answers = await this.insist(part, signal, () => this.redis.apply(changes, token));
     const wanted = new Map<string, Wanted>();
     const arrivals: Arrival[] = [];
     const poison: Poison[] = [];
@@ -168,13 +166,8 @@ export class SyncCore {
 
   /** What is asked of this sync, not older than a second. */
   async state(part: string, signal: AbortSignal): Promise<SyncState> {
-    if (this.#state && performance.now() - this.#readAt < STATE_MS) return this.#state;
-    this.#state = await this.insist(part, signal, () => this.control.read());
-    this.#readAt = performance.now();
-    return this.#state;
+    return this.control.recent ?? this.insist(part, signal, () => this.control.read());
   }
-
-  #readAt = 0;
 
   async #record(part: string, { arrivals, conflicts, poison, level }: Resolved, signal: AbortSignal): Promise<void> {
     if (poison.length > 0) await this.insist(part, signal, () => this.journal.bury(poison));

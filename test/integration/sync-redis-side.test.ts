@@ -1,6 +1,8 @@
 /** The Redis side of a synchronisation: what each of its questions and orders comes to, on a real server. */
 import { expect } from "chai";
 import fc from "fast-check";
+import { setTimeout as sleep } from "node:timers/promises";
+import { OwnWrites } from "../../components/sync/own-writes.js";
 import { entryText, hashOf, parseEntry } from "../../components/sync/record.js";
 import { NEXT_VERSION } from "../../components/sync/redis-scripts.js";
 import { redisNames } from "../../components/sync/redis-names.js";
@@ -58,6 +60,14 @@ describe("RedisSide", () => {
       expect(await outcomes(...ids.map((id) => write(id, version(2), "two")))).to.deep.equal(Array(4).fill("foreign"));
       expect(await outcomes(...ids.map((id) => remove(id, version(2))))).to.deep.equal(Array(4).fill("foreign"));
       expect(await Promise.all(ids.map(key))).to.deep.equal(["foreign", "foreign", "foreign", null]);
+      // Among others of which nothing is known either.
+      await site.client.set(`${site.prefix}first`, "foreign");
+      const isNew = { isNew: true };
+      expect(await outcomes(write("first", BEFORE_ALL, "two", isNew), write("second", BEFORE_ALL, "two", isNew))).to.eql([
+        "foreign",
+        "done",
+      ]);
+      expect([await key("first"), await key("second")]).to.eql(["foreign", "two"]);
     });
 
     it("leaves a key alone that holds no string, and does the rest", async () => {
@@ -113,6 +123,29 @@ describe("RedisSide", () => {
       expect(await rejection(losing.apply(changes, Buffer.from("t")))).to.be.instanceOf(FencedError);
       expect(await site.side.size()).to.be.within(1, 999);
       expect(await site.side.token()).to.equal(undefined);
+    });
+
+    it("tells which writes nobody else's can have mixed with, in one hint", async () => {
+      const ownWrites = new OwnWrites();
+      const { connection, name, prefix, client } = site;
+      const side = redisSide({ connection, name, prefix, now: Date.now, epoch: () => undefined, ownWrites });
+      const isAlone = (id: string) => ownWrites.take(id)?.isAlone;
+      await side.apply([write("a", version(1), "a")]);
+      await side.apply([write("b", version(1), "b")]);
+      expect(isAlone("a")).to.equal(true);
+      const applying = side.apply([write("c", version(1), "c")]);
+      // Redis has both at once, and says of the key only that it changed.
+      await Promise.all([applying, client.set(`${prefix}c`, "foreign")]);
+      await side.apply([write("d", version(1), "d")]);
+      await side.apply(Array.from({ length: 500 }, (_, index) => write(`n${index}`, version(1), "n")));
+      await Promise.all([client.set("elsewhere", "x"), client.del("elsewhere")]);
+      await side.apply([write("e", version(1), "e")], Buffer.from("t"));
+      expect(["b", "c", "d", "n0", "n499", "e"].map(isAlone)).to.eql([true, false, true, false, false, false]);
+      await side.apply(
+        Array.from({ length: 500 }, (_, index) => write(`m${index}`, version(1), "m")),
+        Buffer.from("t"),
+      );
+      expect(["m0", "m250", "m499"].map(isAlone)).to.eql([true, true, false]);
     });
 
     it("knows the id of a document whose `_id` is another, until it is deleted", async () => {
@@ -310,6 +343,17 @@ describe("RedisSide", () => {
       expect(await site.client.xlen(site.names.outbox)).to.equal(0);
     });
 
+    it("waits no longer than its signal lets it, and can be asked again", async () => {
+      const ending = new AbortController();
+      const waiting = rejection(site.side.outbox("0", 10, 600_000, ending.signal));
+      // It is waited for by then.
+      while (!/cmd=xread/.test(String(await site.client.client("LIST")))) await sleep(10);
+      ending.abort();
+      expect(await waiting).to.be.instanceOf(Error);
+      const { v } = await site.side.write("a", "one");
+      expect(await site.side.outbox("0", 10, 600_000, new AbortController().signal)).to.have.nested.property("[0].v", v);
+    });
+
     it("drops no entry of a higher number in the same millisecond", async () => {
       await site.client.xadd(site.names.outbox, "5-18446744073709551613", "id", "a", "v", version(1));
       await site.client.xadd(site.names.outbox, "5-18446744073709551614", "id", "b", "v", version(1));
@@ -373,6 +417,29 @@ describe("RedisSide", () => {
           ["unknown", "written"],
         ]),
       );
+    });
+
+    it("finds which of many documents are not level, by their versions and the keys' own values", async () => {
+      const ids = Array.from({ length: 1_500 }, (_, index) => `n${index}`);
+      await outcomes(...ids.map((id) => write(id, version(1), `of ${id}`)), remove("dead", version(1)));
+      await site.client.mset(`${site.prefix}n7`, "foreign", `${site.prefix}unknown`, "x", `${site.prefix}dead`, "x");
+      await site.client.del(`${site.prefix}n1499`, `${site.prefix}n8`);
+      await site.client.sadd(`${site.prefix}n8`, "x");
+      await site.side.write("own", "own");
+      await site.client.hset(site.names.entries, {
+        others: entryText({ v: version(1), h: hashOf("x"), base: hashOf("y"), isSettled: true }),
+        before: entryText({ v: version(1), h: hashOf("x"), base: hashOf("y"), isSettled: false }),
+      });
+      await site.client.mset(`${site.prefix}others`, "x", `${site.prefix}before`, "x");
+      const known = [...ids, "dead", "unknown", "nobody", "others", "before", "own"];
+      const unlevel = async (v: Version | undefined) => [...(await site.side.unlevelAmong(known.map((id) => ({ id, v }))))];
+      const never = ["n7", "n8", "n1499", "dead", "unknown", "nobody"];
+      expect(await unlevel(version(1))).to.deep.equal([...never, "own"]);
+      // One without a version is level where MongoDB is known to have it.
+      expect(await unlevel(undefined)).to.deep.equal([...never, "own"]);
+      expect(await unlevel(version(2))).to.have.length(known.length);
+      const [own] = await site.side.entries(["own"]);
+      expect(await site.side.unlevelAmong([{ id: "own", v: own?.v }])).to.deep.equal(new Set());
     });
 
     it("scans its own keys alone, and all bookkeeping", async () => {

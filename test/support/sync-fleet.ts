@@ -154,7 +154,7 @@ export class SyncFleet implements AsyncDisposable {
   }
 }
 
-const WRITES = new Set(["SET", "MSET", "DEL"]);
+const WRITES = new Set(["SET", "MSET", "MSETNX", "DEL"]);
 
 /** The driver does not look for the set's members, which would lead it past the proxy. */
 export const directUri = (port: number): string => `mongodb://127.0.0.1:${port}/?directConnection=true`;

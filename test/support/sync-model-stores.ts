@@ -10,7 +10,6 @@ export type Mutant =
   | "apply takes an equal version"
   | "apply overwrites whoever keeps no bookkeeping"
   | "own writes forget the base"
-  | "MongoDB is read before Redis"
   | "tombstones are read before documents"
   | "the stamp's hash is not checked"
   | "MongoDB is written whatever was read"
@@ -192,10 +191,17 @@ export class ModelRedis {
   /** Written as decided, where key and bookkeeping are still what was read. */
   commit(id: string, read: RedisRecord, { v, text, redis }: Decision): boolean {
     if (redis === "keep") return true;
-    const isStill = this.keys.get(id) === read.text && this.entries.get(id) === (read.entry && entryText(read.entry));
-    if (!isStill && this.mutant !== "Redis is written whatever was read") return false;
+    if (!this.#isStill(id, read) && this.mutant !== "Redis is written whatever was read") return false;
     this.set(id, redis === "write" || text === undefined ? text : this.keys.get(id), v, text, true);
     return true;
+  }
+
+  /** Takes a key into the bookkeeping, where both are still what was read; gives what is to be read there then. */
+  claim(id: string, read: RedisRecord, { v }: Decision): RedisRecord | undefined {
+    if (!this.#isStill(id, read)) return undefined;
+    const entry = { v, h: hashOf(read.text ?? ""), base: read.entry?.base, isSettled: false };
+    this.entries.set(id, entryText(entry));
+    return { ...read, entry };
   }
 
   /** An own write or delete. */
@@ -217,6 +223,10 @@ export class ModelRedis {
     this.outbox = [...outbox];
     this.token = token;
     this.oldest = oldest;
+  }
+
+  #isStill(id: string, { text, entry }: RedisRecord): boolean {
+    return this.keys.get(id) === text && this.entries.get(id) === (entry && entryText(entry));
   }
 
   /** `same` is what MongoDB has by then; an own write keeps what it had before. */

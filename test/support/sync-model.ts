@@ -1,5 +1,5 @@
 /** A model of the two-way sync: the engine's real decisions, between stores in memory, under a schedule of whatever may happen. */
-import { decide, type Evidence } from "../../components/sync/decide.js";
+import { decide, isForeignInRedis, type Evidence } from "../../components/sync/decide.js";
 import { hashOf, type MongoRecord, type RedisRecord } from "../../components/sync/record.js";
 import { BEFORE_ALL, millisecondsOf, type Origin, type Version } from "../../components/sync/version.js";
 import {
@@ -45,6 +45,13 @@ interface Newest {
 }
 
 /** Events are followed by one; records are resolved by many. */
+/** What both stores had of a record, and when the reading began. */
+interface Reading {
+  readonly mongo: MongoRecord;
+  readonly redis: RedisRecord;
+  readonly readMs: number;
+}
+
 type Task = Generator<void, void>;
 type Lost = "r" | undefined;
 
@@ -55,6 +62,7 @@ export class SyncModel {
   readonly #ids: readonly string[];
   #ms = START_MS;
   #reads = 0;
+  readonly #inTurn = new Set<string>();
   readonly #mongo: ModelMongo;
   readonly #redis: ModelRedis;
   #texts = 0;
@@ -313,6 +321,7 @@ export class SyncModel {
 
   #restart(isWhole: boolean, lost?: Lost): void {
     this.#tasks = [];
+    this.#inTurn.clear();
     this.#hints = [];
     this.#announced = new Map();
     this.#owed = 0;
@@ -426,15 +435,26 @@ export class SyncModel {
     return document !== undefined && (!entry?.isSettled || (document.stamp !== undefined && document.stamp.v !== entry.v));
   }
 
-  /** @param index of the event that it is for */
+  /** One at a time for each record. */
   *#resolve(id: string, evidence: Evidence, index?: number): Task {
+    while (this.#inTurn.has(id)) yield;
+    this.#inTurn.add(id);
+    try {
+      yield* this.#resolveInTurn(id, evidence, index);
+    } finally {
+      this.#inTurn.delete(id);
+    }
+  }
+
+  /** @param index of the event that it is for */
+  *#resolveInTurn(id: string, evidence: Evidence, index?: number): Task {
     let { lost } = evidence;
     let before: RedisRecord | undefined;
     for (;;) {
       const first = this.#isFirst ? this.options.first : undefined;
       const { mutant, skewMs } = this.options;
-      const readMs = this.#ms + skewMs.engine;
-      const [mongo, redis] = yield* this.#read(id);
+      const { mongo, redis: found, readMs } = yield* this.#read(id);
+      let redis = found;
       // What was lost is a matter of the key that was seen; whatever was done with it since is not.
       if (before && (before.text !== redis.text || before.entry?.v !== redis.entry?.v)) lost = undefined;
       before = redis;
@@ -451,6 +471,13 @@ export class SyncModel {
       this.#say("decide", id, { mongo, redis, evidence, decision });
       if (loser && mutant !== "no loser is reported") this.#losers.add(`${id} ${loser.store} ${loser.text}`);
       yield;
+      const isFound = text !== undefined && decision.mongo === "write" && decision.redis === "entry" && isForeignInRedis(redis);
+      if (isFound) {
+        const claimed = this.#redis.claim(id, redis, decision);
+        if (!claimed) continue;
+        redis = claimed;
+        yield;
+      }
       const isInMongo = yield* this.#committed(this.#mongo.commit(id, mongo, decision), id, text);
       yield;
       if (!isInMongo) continue;
@@ -461,32 +488,33 @@ export class SyncModel {
     }
   }
 
-  *#read(id: string): Generator<void, [MongoRecord, RedisRecord]> {
+  /** Both at once, which is in any order, counts where Redis knows what MongoDB had; otherwise MongoDB is read after Redis. */
+  *#read(id: string): Generator<void, Reading> {
+    if (this.#reads++ % 2 === 1) {
+      const mongo = yield* this.#readMongo(id);
+      const readMs = this.#ms + this.options.skewMs.engine;
+      const redis = this.#redis.read(id);
+      const isKnown = redis.entry?.base === (mongo.text === undefined ? undefined : hashOf(mongo.text));
+      if (isKnown) return { mongo, redis, readMs };
+      yield;
+    }
+    const readMs = this.#ms + this.options.skewMs.engine;
+    const redis = this.#redis.read(id);
+    yield;
+    return { redis, mongo: yield* this.#readMongo(id), readMs };
+  }
+
+  *#readMongo(id: string): Generator<void, MongoRecord> {
     const { mutant } = this.options;
     const tombstoneOf = () => this.#mongo.tombstones.get(id);
-    let redis = this.#redis.read(id);
-    yield;
     const early = tombstoneOf();
     if (mutant === "tombstones are read before documents") yield;
-    let document = this.#mongo.documents.get(id);
+    const found = this.#mongo.documents.get(id);
     yield;
-    let tombstone = mutant === "tombstones are read before documents" ? early : tombstoneOf();
-    // Both at once, which is in any order; what Redis does not know is read again.
-    if (this.#reads++ % 2 === 1) {
-      yield;
-      redis = this.#redis.read(id);
-      const isKnown = redis.entry?.base === (document && hashOf(document.text));
-      if (!isKnown && mutant !== "MongoDB is read before Redis") {
-        yield;
-        document = this.#mongo.documents.get(id);
-        yield;
-        tombstone = tombstoneOf();
-      }
-    }
-    const found = document;
+    const tombstone = mutant === "tombstones are read before documents" ? early : tombstoneOf();
     const isUnchecked = mutant === "the stamp's hash is not checked" && found?.stamp;
     const stamp = isUnchecked ? { ...isUnchecked, h: hashOf(found.text) } : found?.stamp;
-    return [{ text: found?.text, stamp, tombstone }, redis];
+    return { text: found?.text, stamp, tombstone };
   }
 
   /** Goes through the steps of a commit to MongoDB, and notes what it overwrites. */

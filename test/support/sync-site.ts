@@ -1,6 +1,8 @@
 /** One collection that is kept equal in this process, on servers that are given; and what is written past the engine, counted. */
+import { expect } from "chai";
 import type { ChangeStream, Collection, Db } from "mongodb";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis as RedisClient } from "ioredis";
 import { Mongo, mongoConnection } from "../../components/mongo-connection.js";
 import { Redis, redisConnection } from "../../components/redis-connection.js";
@@ -115,9 +117,17 @@ export class SyncSite implements AsyncDisposable {
     const monitor = await redisMonitor(port, (name, args) => {
       const { prefix } = this.collection;
       const keys = WRITES.has(name) ? args.filter((one) => one.startsWith(prefix)) : [];
-      for (const key of keys) redis.push(`${name} ${key.slice(prefix.length)}`);
+      for (const key of keys) redis.push(`${name.replace("NX", "")} ${key.slice(prefix.length)}`);
     });
     return new WriteCount(mongo, redis, stream as unknown as ChangeStream, monitor);
+  }
+
+  /** Nobody writes any record in this time. */
+  async expectQuiet(ms: number): Promise<void> {
+    const count = await this.count();
+    await sleep(ms);
+    await count.close();
+    expect({ mongo: count.mongo, redis: count.redis }, `written within ${ms} ms`).to.eql({ mongo: [], redis: [] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,7 +136,7 @@ export class SyncSite implements AsyncDisposable {
   }
 }
 
-const WRITES = new Set(["SET", "MSET", "DEL", "UNLINK", "EXPIRE", "PEXPIRE", "RENAME"]);
+const WRITES = new Set(["SET", "MSET", "MSETNX", "DEL", "UNLINK", "EXPIRE", "PEXPIRE", "RENAME"]);
 
 /** By store, what was done to records since it was opened. */
 class WriteCount {

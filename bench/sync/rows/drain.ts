@@ -84,16 +84,13 @@ async function timed(arena: Arena, name: FollowerName, count: number, isDone: ()
   }
 }
 
+/** Asks little: what is asked counts for everybody. */
 async function untilInRedis({ redis }: Stores, ids: readonly string[]): Promise<void> {
   while ((await redis.dbsize()) < ids.length) await sleep(LOOK_MS);
-  let missing = ids;
-  for (;;) {
-    const there: number[] = [];
-    for (let from = 0; from < missing.length; from += BATCH)
-      there.push(...(await Promise.all(missing.slice(from, from + BATCH).map((id) => redis.exists(PREFIX + id)))));
-    missing = missing.filter((_, index) => there[index] === 0);
-    if (missing.length === 0) return;
-    await sleep(LOOK_MS);
+  for (let from = 0; from < ids.length;) {
+    const part = ids.slice(from, from + BATCH);
+    if ((await redis.exists(part.map((id) => PREFIX + id))) === part.length) from += BATCH;
+    else await sleep(LOOK_MS);
   }
 }
 

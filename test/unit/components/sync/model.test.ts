@@ -34,7 +34,6 @@ const MUTANTS: Readonly<Record<Mutant, ModelOptions["world"]>> = {
   "apply takes an equal version": "own",
   "apply overwrites whoever keeps no bookkeeping": "foreign",
   "own writes forget the base": "foreign",
-  "MongoDB is read before Redis": "foreign",
   "tombstones are read before documents": "foreign",
   "the stamp's hash is not checked": "foreign",
   "MongoDB is written whatever was read": "own",

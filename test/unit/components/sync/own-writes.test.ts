@@ -7,15 +7,43 @@ import { OwnWrites } from "../../../../components/sync/own-writes.js";
 describe("own writes in Redis", () => {
   it("explain one hint each, and only theirs", () => {
     const writes = new OwnWrites();
-    writes.add(["ada", "grace"]);
-    expect(["ada", "ada", "linus", "grace"].map((id) => writes.take(id))).to.eql([true, false, false, true]);
+    const { write } = writes.add(["ada", "grace"]);
+    expect(["ada", "ada", "linus", "grace"].map((id) => writes.take(id))).to.eql([write, undefined, undefined, write]);
   });
 
   it("explain none where nothing was written after all", () => {
     const writes = new OwnWrites();
     writes.add(["ada"]);
     writes.drop("ada");
-    expect(writes.take("ada")).to.equal(false);
+    expect(writes.take("ada")).to.equal(undefined);
+  });
+
+  it("are alone where nothing else was counted until one that was sent behind their answer", () => {
+    const writes = new OwnWrites();
+    const [first, second] = [writes.add(["ada"]), writes.add(["grace"])];
+    first.done("0", "2");
+    second.done("2", "4");
+    // Redis may have had both at once, and somebody else's write behind them.
+    expect([first.write.isAlone, second.write.isAlone]).to.eql([false, false]);
+    const [third, fourth] = [writes.add(["linus"]), writes.add(["ken"])];
+    third.done("4", "6");
+    fourth.done("6", "8");
+    expect([first, second, third, fourth].map(({ write }) => write.isAlone)).to.eql([true, true, false, false]);
+  });
+
+  it("are not alone where something else was counted, or nothing is said of it", () => {
+    for (const [before, after] of [
+      ["3", "5"],
+      ["", ""],
+    ] as const) {
+      const writes = new OwnWrites();
+      const first = writes.add(["ada"]);
+      first.done(before === "" ? "" : "0", before === "" ? "" : "2");
+      const second = writes.add(["grace"]);
+      second.done(before, after);
+      writes.add(["linus"]).done(after, "7");
+      expect([first.write.isAlone, second.write.isAlone]).to.eql([false, before !== ""]);
+    }
   });
 });
 
@@ -34,26 +62,38 @@ describe("later looks", () => {
     return seen;
   };
 
+  const others = (...ids: readonly string[]) => new Map(ids.map((id) => [id, { isAlone: false }]));
+
   it("are made of every id, once for all that it was given before", async () => {
     const ids = Array.from({ length: 2_500 }, (_, index) => `id-${index}`);
     const seen = await looked(async (looks) => {
-      await looks.add(ids);
-      await looks.add(ids);
+      await looks.add(others(...ids));
+      await looks.add(others(...ids));
     }, ids.length);
     expect(seen).to.eql(ids);
   });
 
   it("are made again of an id that is given again", async () => {
     const seen = await looked(async (looks) => {
-      await looks.add(["ada"]);
-      setTimeout(() => void looks.add(["ada"]), 300);
+      await looks.add(others("ada"));
+      setTimeout(() => void looks.add(others("ada")), 300);
     }, 2);
     expect(seen).to.eql(["ada", "ada"]);
   });
 
+  it("leave out what nobody else can have written by then", async () => {
+    const write = { isAlone: false };
+    const seen = await looked(async (looks) => {
+      await looks.add(new Map([["ada", write]]));
+      await looks.add(others("grace"));
+      write.isAlone = true;
+    }, 1);
+    expect(seen).to.eql(["grace"]);
+  });
+
   it("leave out what somebody else looks at", async () => {
     const seen = await looked(async (looks) => {
-      await looks.add(["ada", "grace"]);
+      await looks.add(others("ada", "grace"));
       looks.drop(["ada"]);
     }, 1);
     expect(seen).to.eql(["grace"]);
