@@ -1,5 +1,6 @@
 /** What is remembered of a sync in MongoDB, and what is asked of it by other processes: `_millrace.sync`. */
 import type { Collection, Db, UpdateFilter } from "mongodb";
+import type { RedisIdentity } from "./sides.js";
 
 export type Direction = "mongo-to-redis" | "redis-to-mongo";
 
@@ -24,8 +25,8 @@ export interface SyncState {
   /** how many deletes the fuse holds back */
   readonly heldDeletes: number;
   readonly scan?: Scan | undefined;
-  /** Redis as it was when it was last level: its `run_id` and epoch */
-  readonly redis?: { readonly runId: string; readonly epoch: string } | undefined;
+  /** Redis as it was when it was last level */
+  readonly redis?: RedisIdentity | undefined;
 }
 
 type StoredState = SyncState & { readonly _id: string };

@@ -105,7 +105,11 @@ export class Maintenance {
     const mayDelete = async () => {
       // Whatever happened to the whole collection is told by then.
       await sleep(TOLD_MS, undefined, { signal });
-      return !isHeld(await core.control.read());
+      if (isHeld(await core.control.read())) return false;
+      const isSameStill = isDeepStrictEqual(await core.redis.identity(), redis);
+      // The list ends where the fuse would have blown: the next comparison knows that keys were lost, too.
+      if (!isSameStill) this.ask();
+      return isSameStill || "lost";
     };
     const options: ReconcileOptions = { values: isFirst || isWanted, lost, maxDeletes, mayDelete };
     const { held } = isFirst

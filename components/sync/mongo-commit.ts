@@ -2,6 +2,7 @@
 import type { Collection, Db, Document } from "mongodb";
 import { firstLine } from "../../lib/index.js";
 import type { Codec } from "./codec.js";
+import { bson } from "./bson.js";
 import { STAMP } from "./mongo-document.js";
 import { isConflict, refusal, type WriteTrouble } from "./mongo-refusal.js";
 import { ChangeError, changeAlone, changeTogether, type Change, type ChangedCollection } from "./mongo-transaction.js";
@@ -108,6 +109,7 @@ export class Committer {
     const _id = found ? found.documentId : id;
     const stamp = { v, h: hashOf(text) };
     const document = { _id, ...this.#identity(id), ...this.#options.codec.decode(text), [STAMP]: stamp };
+    if (text.length > LONG) refuseTooLarge(document);
     return found ? { at, weight, raw: found.raw, documentId: _id, update: document } : { at, weight, document };
   }
 
@@ -128,8 +130,24 @@ export class Committer {
     const { db, documents, id } = this.#options;
     const command = { insert: documents.collectionName, documents: piece.map(({ document }) => document), ordered: false };
     const reply = await db.command({ ...command, writeConcern: { w: "majority" } });
-    for (const trouble of (reply.writeErrors ?? []) as readonly (WriteTrouble & { readonly index: number })[]) {
-      answers[(piece[trouble.index] as Insert).at] = answerTo(trouble, id);
+    const troubles = (reply.writeErrors ?? []) as readonly (WriteTrouble & { readonly index: number })[];
+    for (const trouble of troubles) answers[(piece[trouble.index] as Insert).at] = answerTo(trouble, id);
+    if (id !== "_id")
+      await this.#lookForTaken(
+        troubles.map(({ index }) => piece[index] as Insert),
+        answers,
+      );
+  }
+
+  /** Where the `_id` of a new record is that of a document with another id, or none, no second attempt will do. */
+  async #lookForTaken(refused: readonly Insert[], answers: Answer[]): Promise<void> {
+    const { documents, id: field } = this.#options;
+    const again = new Map(refused.filter(({ at }) => answers[at] === false).map((one) => [one.document._id as unknown, one]));
+    if (again.size === 0) return;
+    const _ids = [...again.keys()] as never[];
+    for await (const { _id, [field]: id } of documents.find({ _id: { $in: _ids } }, { projection: { [field]: 1 } })) {
+      const one = again.get(_id);
+      if (one && id !== one.document[field]) answers[one.at] = { reason: `another document has its _id, and not its ${field}` };
     }
   }
 
@@ -140,9 +158,7 @@ export class Committer {
     if (!first) return;
     const isAlone = piece.length === 1;
     try {
-      const done = isAlone
-        ? [await changeAlone(this.#collection, first)]
-        : await changeTogether(this.#collection, piece);
+      const done = isAlone ? [await changeAlone(this.#collection, first)] : await changeTogether(this.#collection, piece);
       for (const [index, { at }] of piece.entries()) answers[at] = done[index] === true;
     } catch (error) {
       if (error instanceof ChangeError && !isConflict(error.trouble)) {
@@ -203,6 +219,12 @@ export class Committer {
   }
 }
 
+/** The driver has no room for documents that the server would refuse by name. @throws why it is refused */
+function refuseTooLarge(document: Document): void {
+  const bytes = bson().calculateObjectSize(document);
+  if (bytes > MOST_BYTES) throw new RangeError(`it is too large: ${bytes} bytes as a document, of which MongoDB takes ${MOST_BYTES}`);
+}
+
 /** @throws the error, where it is not about the document */
 function answerTo(error: unknown, id: string): Answer {
   const answer = refusal(error, id);
@@ -237,3 +259,6 @@ const PARTS = 8;
 const LANE = 200;
 /** As text; in BSON an array of small numbers is up to five times larger, and a message has 16 MB. */
 const PIECE_BYTES = 3 * 1024 * 1024;
+/** From so many letters on a document may be too large. */
+const LONG = PIECE_BYTES;
+const MOST_BYTES = 16 * 1024 * 1024;

@@ -88,9 +88,7 @@ async function remove({ db, name }: ChangedCollection, changes: readonly Change[
   if (!first) return;
   const updates = tombstones.map(({ id, v }) => ({ q: { _id: id }, u: { $max: { v } }, upsert: true }));
   refuse(await db.command({ update: first.collection, updates }, { session }));
-  refuse(
-    await db.command({ delete: name, deletes: deleted.map(({ documentId }) => ({ q: { _id: documentId }, limit: 1 })) }, { session }),
-  );
+  refuse(await db.command({ delete: name, deletes: deleted.map(({ documentId }) => ({ q: { _id: documentId }, limit: 1 })) }, { session }));
 }
 
 /** @throws what the server refuses though it is not about the document */

@@ -13,7 +13,7 @@ export const RECONCILE = "reconcile";
 export interface ReconcileOptions {
   /** also the documents' texts, where events of MongoDB were missed; otherwise their versions */
   readonly values: boolean;
-  /** keys that are gone from Redis were lost, not deleted; or documents from MongoDB */
+  /** keys that are gone from Redis were lost (flushed, evicted), not deleted; or documents from MongoDB */
   readonly lost?: Origin | undefined;
   /** go on behind this `_id`: what comes before was compared already */
   readonly after?: unknown;
@@ -21,8 +21,8 @@ export interface ReconcileOptions {
   readonly onProgress?: (after: unknown) => Promise<void>;
   /** how many deletes are let through; more than that are held back */
   readonly maxDeletes: number;
-  /** asked before the first of them; where it says no, none is done */
-  readonly mayDelete?: () => Promise<boolean>;
+  /** asked before the first of them; where it says no, none is done; where keys were lost meanwhile, none was a delete */
+  readonly mayDelete?: () => Promise<boolean | "lost">;
 }
 
 export interface Reconciled {
@@ -138,15 +138,16 @@ class Pass {
   }
 
   async deletes(): Promise<Reconciled> {
-    const { maxDeletes, lost, mayDelete } = this.options;
-    if (this.#goneCount > 0 && mayDelete && !(await this.core.insist(RECONCILE, this.signal, mayDelete)))
-      return { resolved: this.#resolved, held: this.#goneCount };
+    const { maxDeletes, mayDelete } = this.options;
+    const answer = this.#goneCount === 0 || !mayDelete || (await this.core.insist(RECONCILE, this.signal, mayDelete));
+    if (!answer) return { resolved: this.#resolved, held: this.#goneCount };
+    const lost = answer === "lost" ? "r" : this.options.lost;
     if (lost === undefined && this.#goneCount > maxDeletes) {
       const text = `${plural(this.#goneCount, "record")} are gone from one store, more than ${maxDeletes}: not deleted from the other`;
       this.core.log.error({ sync: this.core.name, held: this.#goneCount }, `${this.core.name}: ${text}`);
       return { resolved: this.#resolved, held: this.#goneCount };
     }
-    await this.#resolve(this.#gone);
+    await this.#resolve(this.#gone, lost);
     return { resolved: this.#resolved, held: 0 };
   }
 
@@ -184,9 +185,8 @@ class Pass {
     await this.#resolve(ids.filter((id) => foreign.get(id) !== "gone"));
   }
 
-  async #resolve(ids: readonly string[]): Promise<void> {
+  async #resolve(ids: readonly string[], lost = this.options.lost): Promise<void> {
     if (ids.length === 0) return;
-    const { lost } = this.options;
     this.#resolved += ids.length;
     await this.core.resolve(RECONCILE, new Map(ids.map((id) => [id, { lost }])), this.signal);
   }

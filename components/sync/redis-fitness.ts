@@ -28,11 +28,11 @@ export async function redisFitness(client: RedisClient): Promise<void> {
 /** Tells one life of the data from another, for whoever wants to know later whether something may have been lost. */
 export async function redisIdentity(client: RedisClient, names: RedisNames): Promise<RedisIdentity> {
   const fact = facts(String(await client.eval(INFO, 0)));
-  return { runId: fact("run_id"), epoch: await markedEpoch(client, names) };
+  return { runId: fact("run_id"), epoch: await markedEpoch(client, names), evicted: Number(fact("evicted_keys")) };
 }
 
 /** The driver sends INFO itself already while it shakes hands, and forgets it where the connection ends in that; a script it keeps. */
-const INFO = `return redis.call("INFO", "server")`;
+const INFO = `return redis.call("INFO", "server") .. redis.call("INFO", "stats")`;
 
 /** The mark of the data, made where there is none. */
 export async function markedEpoch(client: RedisClient, { epoch }: RedisNames): Promise<string> {

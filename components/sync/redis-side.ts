@@ -137,16 +137,23 @@ class ScriptedSide implements RedisSide {
     // It blocks: on a connection of its own nobody else waits.
     const blocking = (this.#blocking ??= this.options.connection.duplicate());
     // A connection that was cut without a word never answers; on a new one the driver asks again.
-    const late = setInterval(() => blocking.disconnect(true), waitMs + LATE_MS);
-    const hangUp = () => {
-      this.#blocking = undefined;
-      blocking.disconnect();
-    };
+    const late = setInterval(() => {
+      if (blocking.status === "ready" || blocking.status === "connect") blocking.disconnect(true);
+    }, waitMs + LATE_MS);
+    let hangUp = () => {};
+    // Of a connection that is just being made, the driver forgets what it was asked when it is given up.
+    const aborted = new Promise<never>((_, reject) => {
+      hangUp = () => {
+        this.#blocking = undefined;
+        blocking.disconnect();
+        reject(signal?.reason as Error);
+      };
+    });
     signal?.addEventListener("abort", hangUp, { once: true });
     const count = ["COUNT", most] as const;
     const asked =
       waitMs > 0 ? blocking.xread(...count, "BLOCK", waitMs, "STREAMS", outbox, after) : blocking.xread(...count, "STREAMS", outbox, after);
-    const reply = await asked.finally(() => {
+    const reply = await Promise.race([asked, aborted]).finally(() => {
       clearInterval(late);
       signal?.removeEventListener("abort", hangUp);
     });

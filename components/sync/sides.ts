@@ -116,6 +116,8 @@ export interface RedisIdentity {
   readonly runId: string;
   /** changes when its data was flushed */
   readonly epoch: string;
+  /** how many keys it has evicted since it was started */
+  readonly evicted: number;
 }
 
 /** A document as it was read, so that it is written only if it is still that. */

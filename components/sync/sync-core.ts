@@ -64,7 +64,8 @@ export class SyncCore {
   readonly log: Logger;
   readonly ownWrites: OwnWrites;
   readonly #listeners = new Set<SyncListener>();
-  readonly #troubles = new Map<string, Trouble>();
+  /** by the work that is tried again */
+  readonly #troubles = new Map<object, Trouble & { readonly part: string }>();
   readonly #turns = new Turns();
 
   constructor(options: SyncCoreOptions) {
@@ -87,26 +88,30 @@ export class SyncCore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** By part, what keeps it from its work at the moment. */
+  /** By part, what has kept it from its work for longest. */
   get troubles(): ReadonlyMap<string, Trouble> {
-    return this.#troubles;
+    const oldest = new Map<string, Trouble>();
+    for (const { part, since, reason } of this.#troubles.values())
+      if (since < (oldest.get(part)?.since ?? Number.POSITIVE_INFINITY)) oldest.set(part, { since, reason });
+    return oldest;
   }
 
   /** Does it again until it succeeds, and says once what keeps it. @throws what the signal says; that another process leads */
   async insist<T>(part: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const result = await insist(work, {
-      signal,
-      onTrouble: (error) => {
-        if ((error as { code?: unknown }).code === "FENCED") {
-          this.leadership.stepDown(error);
-          return false;
-        }
-        this.#complain(part, error);
-        return true;
-      },
-    });
-    if (this.#troubles.delete(part)) this.log.info({ sync: this.name, part }, `${this.name}: ${part} goes on`);
-    return result;
+    const onTrouble = (error: unknown) => {
+      if ((error as { code?: unknown }).code === "FENCED") {
+        this.leadership.stepDown(error);
+        return false;
+      }
+      this.#complain(part, work, error);
+      return true;
+    };
+    try {
+      return await insist(work, { signal, onTrouble });
+    } finally {
+      if (this.#troubles.delete(work) && !signal.aborted && !this.troubles.has(part))
+        this.log.info({ sync: this.name, part }, `${this.name}: ${part} goes on`);
+    }
   }
 
   /**
@@ -192,11 +197,11 @@ export class SyncCore {
     }
   }
 
-  #complain(part: string, error: unknown): void {
+  #complain(part: string, work: object, error: unknown): void {
     const reason = firstLine(error);
-    const before = this.#troubles.get(part);
-    if (before?.reason !== reason) this.log.warn({ sync: this.name, part, error }, `${this.name}: ${part} tries again: ${reason}`);
-    this.#troubles.set(part, { since: before?.since ?? Date.now(), reason });
+    const isKnown = [...this.#troubles.values()].some((one) => one.part === part && one.reason === reason);
+    if (!isKnown) this.log.warn({ sync: this.name, part, error }, `${this.name}: ${part} tries again: ${reason}`);
+    this.#troubles.set(work, { part, since: this.#troubles.get(work)?.since ?? Date.now(), reason });
   }
 }
 

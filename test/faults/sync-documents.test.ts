@@ -148,6 +148,32 @@ describe("a sync and extraordinary documents", function () {
     await site.expectQuiet(QUIET_MS);
   });
 
+  const tooLarge = {
+    "a text of 17 MB": () => JSON.stringify({ text: "x".repeat(17 * 1024 * 1024) }),
+    "4 MB of small numbers": () => JSON.stringify({ numbers: Array.from({ length: 2_000_000 }, () => 1) }),
+  };
+  for (const [what, text] of Object.entries(tooLarge)) {
+    it(`sets aside a key with ${what}, and carries all else`, async () => {
+      site = await SyncSite.open("huge");
+      const sync = await site.start();
+      await site.redis.set(site.key("huge"), text());
+      await site.redis.set(site.key("small"), "{}");
+      await until("the other one", async () => (await site.documents.findOne({ _id: "small" })) !== null);
+      await until("a letter", async () => (await sync.status()).deadLetters === 1);
+    });
+  }
+
+  it("sets aside a key whose id is the _id of a document with another id, and carries all else", async () => {
+    site = await SyncSite.open("twin", { id: "uid" });
+    await site.documents.createIndex({ uid: 1 }, { unique: true, sparse: true });
+    const sync = await site.start();
+    await site.documents.insertOne({ _id: "x" });
+    await site.redis.set(site.key("x"), '{"name":"of Redis"}');
+    await site.redis.set(site.key("y"), "{}");
+    await until("the other one", async () => (await site.documents.findOne({ uid: "y" } as never)) !== null);
+    await until("a letter", async () => (await sync.deadLetters()).some(({ reason }) => /another document has its _id/.test(reason)));
+  });
+
   it("keeps the letter of a document whose id is no text until it has one, or is gone", async () => {
     site = await SyncSite.open("nameless", { id: "uid" });
     await site.documents.createIndex({ uid: 1 }, { unique: true, sparse: true });

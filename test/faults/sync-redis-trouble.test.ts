@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { Redis as RedisClient } from "ioredis";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedisServer, type EmbeddedServer } from "../../components/embedded/index.js";
+import { redisMonitor } from "../support/sync-monitor.js";
 import { SyncSite } from "../support/sync-site.js";
 import { until } from "../support/sync-stores.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
@@ -105,6 +106,27 @@ describe("a sync whose Redis is in trouble", function () {
     const left = await site.level();
     expect([...left].sort()).to.eql([...before, ["meanwhile", "{}"]].sort());
     await site.expectQuiet(QUIET_MS);
+  });
+
+  it("deletes no document because its key was thrown out while both stores were compared", async () => {
+    site = await SyncSite.open("eviction", { redisUri: server.uri });
+    const sync = await site.start();
+    await site.documents.insertMany(Array.from({ length: 20_000 }, (_, number) => ({ _id: `id${number}` })));
+    for (let number = 0; number < 90; number++) await site.redis.set(site.key(`passing${number}`), "{}", "EX", 1_000);
+    await site.level();
+    await site.redis.config("SET", "maxmemory-policy", "volatile-lru");
+    let isCompared = false;
+    const monitor = await redisMonitor(server.port, (name) => {
+      if (name !== "HSCAN" || isCompared) return;
+      isCompared = true;
+      void site.redis.config("SET", "maxmemory", "1");
+    });
+    await sync.resync();
+    await until("the trouble", async () => (await sync.status()).troubles.some(({ reason }) => reason.includes("OOM")));
+    await until("the comparison", async () => (await site.redis.keys(site.key("passing*"))).length === 0);
+    await site.redis.config("SET", "maxmemory", "0");
+    monitor.close();
+    expect((await site.level()).size).to.equal(20_090);
   });
 
   it("waits while it is loading, and says so", async () => {

@@ -20,8 +20,15 @@ describe("SyncControl", () => {
     expect(await ours.read()).to.eql({ paused: [], resync: 0, resyncDone: 0, fate: "", heldDeletes: 0 });
     await theirs.pause("mongo-to-redis");
     await theirs.askForResync();
-    await theirs.set({ redis: { runId: "a", epoch: "b" } });
-    const asked = { paused: ["mongo-to-redis"], resync: 1, resyncDone: 0, fate: "", heldDeletes: 0, redis: { runId: "a", epoch: "b" } };
+    await theirs.set({ redis: { runId: "a", epoch: "b", evicted: 0 } });
+    const asked = {
+      paused: ["mongo-to-redis"],
+      resync: 1,
+      resyncDone: 0,
+      fate: "",
+      heldDeletes: 0,
+      redis: { runId: "a", epoch: "b", evicted: 0 },
+    };
     expect(await ours.read()).to.eql(asked);
     await theirs.resume("mongo-to-redis");
     expect((await ours.read()).paused).to.eql([]);

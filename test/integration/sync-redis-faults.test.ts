@@ -267,6 +267,26 @@ describe("RedisSide, where the server fails", () => {
     }
   });
 
+  it("stops to wait for the outbox when it is told to, also while there is no server", async () => {
+    const proxy = await startProxy(server.port);
+    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
+    const stopping = new AbortController();
+    try {
+      await behind.side.outbox("0", 10, 0);
+      const waiting = rejection(behind.side.outbox("0", 10, 60_000, stopping.signal));
+      while (!/cmd=xread/.test(String(await site.client.client("LIST")))) await sleep(5);
+      proxy.refuse();
+      proxy.cut();
+      while (/cmd=xread/.test(String(await site.client.client("LIST")))) await sleep(5);
+      stopping.abort(new Error("told to"));
+      expect(await waiting).to.have.property("message", "told to");
+    } finally {
+      proxy.accept();
+      await behind[Symbol.asyncDispose]();
+      await proxy.stop();
+    }
+  });
+
   /** The same synchronisation by another connection. */
   const other = ({ name, prefix }: RedisSite) =>
     redisSide({ connection: site.connection, name, prefix, now: Date.now, epoch: () => undefined });
