@@ -30,7 +30,14 @@ const ROWS: Readonly<Record<string, (arena: Arena) => Promise<void>>> = {
   "latency-majority": (arena) =>
     latencyToRedis(
       arena,
-      among("change stream, script", "change stream, MSET", "mongochangestream, 10 ms", "millrace, no doorbell", "millrace"),
+      among(
+        "change stream, script",
+        "change stream, MSET",
+        "raw getMore, script",
+        "mongochangestream, 10 ms",
+        "millrace, no doorbell",
+        "millrace",
+      ),
       { title: "MongoDB -> Redis, majority", writeConcern: { w: "majority" } },
       options,
     ),

@@ -149,11 +149,12 @@ class Batches implements StreamBatches {
     return batch;
   }
 
-  /** The next answer is asked for as soon as one has come, and before that one is read. */
+  /** The next answer is asked for as soon as one has come, and before that one is read; where it is short, work on it goes first. */
   #fetchAhead(cursor: RawCursor): void {
     const { batchSize = BATCH_SIZE } = this.#options;
     while (this.#fetching.length < AHEAD) {
-      const answer = this.#asked.then((before) => {
+      const answer = this.#asked.then(async (before) => {
+        if (before && before.documents.length > 0 && before.documents.length <= FEW) await turn();
         const { waitMs = before?.documents.length === 0 ? IDLE_WAIT_MS : FIRST_WAIT_MS } = this.#options;
         return cursor.isAtEnd ? undefined : cursor.ask({ batchSize, waitMs });
       });

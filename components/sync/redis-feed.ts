@@ -1,4 +1,5 @@
 /** The way from Redis to MongoDB: the outbox of our own writers, batch by batch, and the hints of everybody else. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { Wanted } from "./resolver.js";
 import type { OutboxEntry } from "./sides.js";
 import type { SyncCore } from "./sync-core.js";
@@ -36,7 +37,8 @@ export async function followOutbox(core: SyncCore, onBatch: (writtenMs: number |
     const lane = done.finally(() => underWay.delete(lane));
     underWay.add(lane);
     lane.catch(() => {});
-    if (underWay.size >= LANES) await Promise.race(underWay);
+    // The first messages of the work go before the next question.
+    await (underWay.size >= LANES ? Promise.race(underWay) : turn());
   }
 }
 

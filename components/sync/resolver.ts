@@ -47,7 +47,7 @@ export interface Resolved {
 
 export interface ResolverOptions {
   readonly redis: Pick<RedisSide, "read" | "claim" | "commit">;
-  readonly mongo: Pick<MongoSide, "read" | "commit">;
+  readonly mongo: Pick<MongoSide, "read" | "tombstones" | "commit">;
   readonly codec: Codec;
   readonly now: () => number;
   /** where conflicts are stored */
@@ -64,6 +64,8 @@ export interface Wanted extends Omit<Evidence, "readMs"> {
   readonly ofText?: string | undefined;
   /** a key that is gone comes back where MongoDB has news of it */
   readonly isRestored?: boolean | undefined;
+  /** was tried before, and another state was met than the one that was read */
+  readonly isDoubtful?: boolean | undefined;
   /** when it was written in MongoDB, in milliseconds since 1970; for whoever measures */
   readonly writtenMs?: number | undefined;
 }
@@ -78,7 +80,6 @@ interface Plan {
 }
 
 const MOST = 1_000;
-const FEW = 100;
 const NOTHING: Wanted = {};
 
 /**
@@ -107,7 +108,8 @@ type Results = { [K in keyof Resolved]: Resolved[K][number][] };
 /** Returns those that have to be looked at again: something changed between the reading and the writing. */
 async function round(wanted: ReadonlyMap<string, Wanted>, options: ResolverOptions, results: Results): Promise<Map<string, Wanted>> {
   const again = new Map<string, Wanted>();
-  const later = ({ id, wanted: { first, isRestored, writtenMs } }: Plan) => again.set(id, { first, isRestored, writtenMs });
+  const later = ({ id, wanted: { first, isRestored, writtenMs } }: Plan) =>
+    again.set(id, { first, isRestored, writtenMs, isDoubtful: true });
   const all = await claimed(await planned(wanted, options, (poison) => results.poison.push(poison)), options, later);
   // What is given up is told before it goes: behind that, nobody could tell any more.
   const disputed = all.filter(({ decision }) => decision.loser);
@@ -167,7 +169,8 @@ async function planned(
   onPoison: (poison: Poison) => void,
 ): Promise<Plan[]> {
   const all: Plan[] = [];
-  for (const { id, document, key, readMs } of await readings([...wanted.keys()], { redis, mongo, now })) {
+  const readMs = now();
+  for (const { id, document, key } of await readings(wanted, { redis, mongo, codec, now })) {
     if (isRefused(document)) onPoison({ id, store: "mongo", reason: document.reason });
     else if ("type" in key) onPoison({ id, store: "redis", reason: `the key holds a ${key.type}, not a string` });
     else {
@@ -189,39 +192,38 @@ interface Reading {
   readonly id: string;
   readonly document: FoundRecord | Refused;
   readonly key: RedisRecord | WrongType;
-  /** when the reading began */
-  readonly readMs: number;
 }
 
-type Readers = Pick<PlannerOptions, "redis" | "mongo" | "now">;
+/** So few are worth a question that may be in vain. */
+const FEW = 100;
+const NONE: FoundRecord = { text: undefined, stamp: undefined, tombstone: undefined, documentId: undefined, found: undefined };
 
 /**
- * MongoDB is read after Redis. To save time a few are read from both at once: that counts where Redis knows what MongoDB had;
- * otherwise MongoDB may have been read too early, and both are read again.
+ * Redis is read before MongoDB. What is new in Redis is not looked for among the documents: its insert finds out whether one is there.
+ * Its tombstone may be read at any time before: whatever is written is compared with a later one.
  */
-async function readings(ids: readonly string[], readers: Readers): Promise<readonly Reading[]> {
-  if (ids.length > FEW) return readInTurn(ids, readers);
-  const readMs = readers.now();
-  const [keys, documents] = await Promise.all([readers.redis.read(ids), readers.mongo.read(ids)]);
-  const all = ids.map((id, index): Reading => ({ id, readMs, ...at(index, documents, keys) }));
-  const doubtful = all.filter((one) => !isKnown(one)).map(({ id }) => id);
-  return doubtful.length === 0 ? all : [...all.filter(isKnown), ...(await readInTurn(doubtful, readers))];
-}
-
-async function readInTurn(ids: readonly string[], { redis, mongo, now }: Readers): Promise<readonly Reading[]> {
-  const readMs = now();
+async function readings(wanted: ReadonlyMap<string, Wanted>, { redis, mongo }: PlannerOptions): Promise<readonly Reading[]> {
+  const ids = [...wanted.keys()];
+  const early = ids.length <= FEW ? mongo.tombstones(ids) : undefined;
+  // Where Redis fails, nobody waits for it.
+  early?.catch(() => {});
   const keys = await redis.read(ids);
-  const documents = await mongo.read(ids);
-  return ids.map((id, index) => ({ id, readMs, ...at(index, documents, keys) }));
+  const isFresh = ids.map((id, index) => wanted.get(id)?.isDoubtful !== true && isNew(keys[index] as Reading["key"]));
+  const [fresh, known] = [ids.filter((_, index) => isFresh[index]), ids.filter((_, index) => !isFresh[index])];
+  const tombstones = fresh.length > 0 ? await (early ?? mongo.tombstones(fresh)) : new Map<string, Version>();
+  const documents = (known.length > 0 ? await mongo.read(known) : []).values();
+  return ids.map((id, index) => ({
+    id,
+    key: keys[index] as Reading["key"],
+    document: isFresh[index] ? { ...NONE, tombstone: tombstones.get(id) } : (documents.next().value as Reading["document"]),
+  }));
 }
 
-function at(index: number, documents: readonly Reading["document"][], keys: readonly Reading["key"][]): Pick<Reading, "document" | "key"> {
-  return { document: documents[index] as Reading["document"], key: keys[index] as Reading["key"] };
-}
-
-function isKnown({ document, key }: Reading): boolean {
-  if (isRefused(document) || "type" in key) return true;
-  return key.entry?.base === (document.text === undefined ? undefined : hashOf(document.text));
+/** An own writer made it in Redis, and nothing of it ever came from MongoDB or went there. */
+function isNew(key: RedisRecord | WrongType): boolean {
+  if ("type" in key) return false;
+  const { entry } = key;
+  return entry?.h !== undefined && !entry.isSettled && entry.base === undefined && !isForeignInRedis(key);
 }
 
 function evidenceOf({ ofText, isRestored, wallMs, ...evidence }: Wanted, mongo: FoundRecord, redis: RedisRecord): Omit<Evidence, "readMs"> {

@@ -49,7 +49,7 @@ export class SyncFleet implements AsyncDisposable {
   /** @param isKept whether Redis writes its data to its folder */
   static async open(isKept = true): Promise<SyncFleet> {
     const folder = await temporaryFolder();
-    const mongo = await startMongoServer({ data: folder.file("mongo") });
+    const mongo = await startMongo(folder);
     const redis = await startRedis(folder, isKept);
     const client = new MongoClient(directUri(mongo.port), { serverSelectionTimeoutMS: 60_000 });
     const fleet = new SyncFleet(folder, isKept, [mongo, redis], client.db(uniqueDatabase("sync-faults")));
@@ -132,7 +132,7 @@ export class SyncFleet implements AsyncDisposable {
   async restartMongo(): Promise<void> {
     const { port } = this.mongo;
     await killed(this.mongo);
-    this.mongo = await startMongoServer({ data: this.folder.file("mongo"), port });
+    this.mongo = await startMongo(this.folder, port);
   }
 
   /** The same; without its data where that is not kept. */
@@ -158,6 +158,12 @@ const WRITES = new Set(["SET", "MSET", "MSETNX", "DEL"]);
 
 /** The driver does not look for the set's members, which would lead it past the proxy. */
 export const directUri = (port: number): string => `mongodb://127.0.0.1:${port}/?directConnection=true`;
+
+/** What a process leaves open that had lost the lead when it was killed, nobody else knows of: the server ends it, by default in a minute. */
+function startMongo(folder: TemporaryFolder, port?: number): Promise<EmbeddedServer> {
+  const args = ["--setParameter", "transactionLifetimeLimitSeconds=15"];
+  return startMongoServer({ data: folder.file("mongo"), args, ...(port === undefined ? {} : { port }) });
+}
 
 function startRedis(folder: TemporaryFolder, isKept: boolean, port?: number): Promise<EmbeddedServer> {
   const args = isKept ? [] : ["--appendonly", "no"];

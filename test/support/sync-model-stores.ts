@@ -17,8 +17,7 @@ export type Mutant =
   | "a delete has no tombstone"
   | "a delete is buried before it is announced"
   | "a delete takes whatever has its version"
-  | "no loser is reported"
-  | "what Redis had counts from the decision";
+  | "no loser is reported";
 
 export interface StoredDocument {
   readonly text: string;

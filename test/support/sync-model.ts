@@ -61,7 +61,6 @@ const START_MS = 1_700_000_000_000;
 export class SyncModel {
   readonly #ids: readonly string[];
   #ms = START_MS;
-  #reads = 0;
   readonly #inTurn = new Set<string>();
   readonly #mongo: ModelMongo;
   readonly #redis: ModelRedis;
@@ -453,7 +452,7 @@ export class SyncModel {
     for (;;) {
       const first = this.#isFirst ? this.options.first : undefined;
       const { mutant, skewMs } = this.options;
-      const { mongo, redis: found, readMs } = yield* this.#read(id);
+      const { mongo, redis: found, readMs } = yield* this.#read(id, before !== undefined);
       let redis = found;
       // What was lost is a matter of the key that was seen; whatever was done with it since is not.
       if (before && (before.text !== redis.text || before.entry?.v !== redis.entry?.v)) lost = undefined;
@@ -461,12 +460,7 @@ export class SyncModel {
       const nowMs = this.#ms + skewMs.engine;
       const isLast = !this.#mongo.events.some((event, at) => at > (index ?? -1) && event.id === id);
       const wallMs = evidence.wallMs === undefined || isLast ? evidence.wallMs : nowMs;
-      const decision = decide(
-        mongo,
-        redis,
-        { ...evidence, lost, wallMs, first, readMs: mutant === "what Redis had counts from the decision" ? undefined : readMs },
-        nowMs,
-      );
+      const decision = decide(mongo, redis, { ...evidence, lost, wallMs, first, readMs }, nowMs);
       const { loser, text } = decision;
       this.#say("decide", id, { mongo, redis, evidence, decision });
       if (loser && mutant !== "no loser is reported") this.#losers.add(`${id} ${loser.store} ${loser.text}`);
@@ -488,20 +482,17 @@ export class SyncModel {
     }
   }
 
-  /** Both at once, which is in any order, counts where Redis knows what MongoDB had; otherwise MongoDB is read after Redis. */
-  *#read(id: string): Generator<void, Reading> {
-    if (this.#reads++ % 2 === 1) {
-      const mongo = yield* this.#readMongo(id);
-      const readMs = this.#ms + this.options.skewMs.engine;
-      const redis = this.#redis.read(id);
-      const isKnown = redis.entry?.base === (mongo.text === undefined ? undefined : hashOf(mongo.text));
-      if (isKnown) return { mongo, redis, readMs };
-      yield;
-    }
+  /** Redis before MongoDB; what is new in Redis is not looked for in MongoDB, unless it was met there before. */
+  *#read(id: string, isDoubtful: boolean): Generator<void, Reading> {
+    const tombstone = this.#mongo.tombstones.get(id);
+    yield;
     const readMs = this.#ms + this.options.skewMs.engine;
     const redis = this.#redis.read(id);
     yield;
-    return { redis, mongo: yield* this.#readMongo(id), readMs };
+    const { entry } = redis;
+    const isNew = entry?.h !== undefined && !entry.isSettled && entry.base === undefined && !isForeignInRedis(redis);
+    const none = { text: undefined, stamp: undefined, tombstone };
+    return { redis, mongo: isNew && !isDoubtful ? none : yield* this.#readMongo(id), readMs };
   }
 
   *#readMongo(id: string): Generator<void, MongoRecord> {

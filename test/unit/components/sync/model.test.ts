@@ -42,10 +42,13 @@ const MUTANTS: Readonly<Record<Mutant, ModelOptions["world"]>> = {
   "a delete is buried before it is announced": "own",
   "a delete takes whatever has its version": "foreign",
   "no loser is reported": "own",
-  "what Redis had counts from the decision": "foreign",
 };
 /** Too narrow to be met in time by chance: between the two readings somebody of ours deletes, and somebody else writes. */
-const TOMBSTONE_FIRST = [5600, 0, 0, 46984, 2475, 38081, 45415, 47151];
+const TOMBSTONE_FIRST = [
+  ...[39264, 50437, 13986, 10579, 35446, 59805, 18558, 60846, 29704, 1960, 18313, 49889, 53438, 56820, 21502, 41819, 10377, 12895],
+  ...[14014, 36179, 17845, 16083, 32762, 20905, 41015, 19895, 60880, 18049, 62242, 25315, 42148, 53278, 1747, 18174, 33086, 54386],
+  ...[11295, 52446, 63917, 28658, 12549, 13790, 19783, 1451, 24216, 61178],
+];
 /** Enough for each of them; the seed is the same every time, so that none of them is found by luck. */
 const MUTANT = { runs: 40_000, seed: 1 };
 
@@ -69,7 +72,7 @@ describe("the protocol of the two-way sync", function () {
       this.timeout(300_000);
       const narrowed = (options: ModelOptions) => ({ ...options, records: 1, skewMs: { mongo: 0, redis: 0, engine: 0 }, world, mutant });
       const isRight = (options: ModelOptions, steps: readonly number[]) => problemsOf(narrowed(options), steps).length === 0;
-      const known: ModelOptions = { records: 1, first: "m", skewMs: { mongo: 0, redis: 0, engine: 0 }, prefilled: 339, world };
+      const known: ModelOptions = { records: 1, first: "m", skewMs: { mongo: 0, redis: 0, engine: 0 }, prefilled: 78, world };
       if (mutant === "tombstones are read before documents") {
         expect(problemsOf(known, TOMBSTONE_FIRST)).to.deep.equal([]);
         expect(isRight(known, TOMBSTONE_FIRST)).to.equal(false);
