@@ -111,7 +111,7 @@ describe("a data migration under load", () => {
     expect(report.counts.migrated).to.equal(500);
     const warnings = board.lines.filter((line) => line.startsWith("Throttled for"));
     expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.match(/^Throttled for [\d.]+ s, longer than the limit of 500 ms: backup$/);
+    expect(warnings[0]).to.match(/^Throttled for [\d.]+ m?s, longer than the limit of 500 ms: backup$/);
   });
 
   it("is by default warned of as far as the oplog of the source reaches back", async () => {
