@@ -41,7 +41,7 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
   readonly redis: SyncedStore<T>;
   readonly maintenance: Maintenance;
   readonly #stopping = new AbortController();
-  /** the connection to Redis is gone, or the server is loading its data: commands wait, and nothing fails */
+  /** when it was first seen that the connection to Redis is gone, or the server is loading its data: commands wait, and nothing fails */
   #withoutRedisSince: number | undefined;
 
   constructor(
@@ -52,7 +52,6 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
     const { codec, mongo, redis } = core;
     const stopping = this.#stopping.signal;
     this.maintenance = new Maintenance(core);
-    target.connection.client.on("close", this.#lost).on("ready", this.#found);
     this.name = core.name;
     this.mongo = syncedStore(
       {
@@ -158,14 +157,12 @@ export class OpenSync<T extends object = Record<string, unknown>> implements Col
 
   /** Ends what was asked for and is still under way. */
   close(): void {
-    this.target.connection.client.off("close", this.#lost).off("ready", this.#found);
     this.#stopping.abort(new AbortedError("The sync is being stopped"));
   }
 
-  readonly #lost = (): void => void (this.#withoutRedisSince ??= Date.now());
-  readonly #found = (): void => void (this.#withoutRedisSince = undefined);
-
   #redisTroubles(): SyncStatus["troubles"] {
+    const isThere = this.target.connection.client.status === "ready";
+    this.#withoutRedisSince = isThere ? undefined : (this.#withoutRedisSince ?? Date.now());
     const since = this.#withoutRedisSince;
     return since === undefined ? [] : [{ part: "redis", since, reason: "the connection is gone, or the server is loading its data" }];
   }
