@@ -1,6 +1,7 @@
 /** Embedded servers by address: within a process, one address is one server. */
 import { resolve } from "node:path";
 import { ArgumentError } from "../../lib/index.js";
+import { unlessAborted } from "../unless-aborted.js";
 import type { EmbeddedOptions, EmbeddedServer, ServerKind } from "./embedded-server.js";
 import { givenUp } from "./give-up.js";
 import { startMongoServer } from "./mongo-server.js";
@@ -39,7 +40,9 @@ export async function openEmbedded(
   let leaving: Promise<void> | undefined;
   const stop = () => (leaving ??= leave(name, share));
   try {
-    return Object.freeze({ ...(await unlessAborted(share.server, kind, options.signal)), stop });
+    const { signal } = options;
+    const server = await (signal ? unlessAborted(share.server, signal, () => givenUp(kind, signal)) : share.server);
+    return Object.freeze({ ...server, stop });
   } catch (error) {
     await stop();
     throw error;
@@ -61,19 +64,4 @@ async function leave(name: string, share: Share): Promise<void> {
   share.abandon.abort();
   const server = await share.server.catch(() => undefined);
   await server?.stop();
-}
-
-async function unlessAborted<T>(work: Promise<T>, kind: ServerKind, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  let giveUp = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    giveUp = () => reject(givenUp(kind, signal));
-    if (signal.aborted) giveUp();
-    else signal.addEventListener("abort", giveUp, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
 }

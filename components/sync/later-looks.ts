@@ -49,9 +49,11 @@ export class LaterLooks {
     const { writes, signal } = this.#options;
     if (signal.aborted) return;
     const isLate = performance.now() - this.#since > LATEST_MS;
-    this.#forget();
     if (writes.quietMs >= QUIET_MS || isLate) void this.#lookAtAll();
-    else if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#when(), QUIET_MS);
+    else {
+      this.#forget();
+      if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#when(), QUIET_MS);
+    }
   }
 
   /** Those that nobody else can have written. */

@@ -58,8 +58,7 @@ export class Maintenance {
   /** @throws what the signal says */
   async run(signal: AbortSignal): Promise<never> {
     let doneAt = Number.NEGATIVE_INFINITY;
-    let lookedAt = Number.NEGATIVE_INFINITY;
-    let known: RedisIdentity | undefined;
+    let known: { readonly identity: RedisIdentity; readonly at: number } | undefined;
     this.#isAsked = true;
     this.#behind = new Set(this.#parts);
     const waitedAt = performance.now();
@@ -67,13 +66,12 @@ export class Maintenance {
     for (;;) {
       signal.throwIfAborted();
       const core = this.#core;
-      const isLately = !this.#isAsked && performance.now() - lookedAt < IDENTITY_MS;
-      if (!isLately) lookedAt = performance.now();
-      const [state, identity]: readonly [SyncState, RedisIdentity] =
-        isLately && known
-          ? [await core.state(RECONCILE, signal), known]
-          : await core.insist(RECONCILE, signal, () => Promise.all([core.control.read(), core.redis.identity()]));
-      known = identity;
+      const at = performance.now();
+      const lately = !this.#isAsked && known && at - known.at < IDENTITY_MS ? known : undefined;
+      const [state, identity]: readonly [SyncState, RedisIdentity] = lately
+        ? [await core.state(RECONCILE, signal), lately.identity]
+        : await core.insist(RECONCILE, signal, () => Promise.all([core.control.read(), core.redis.identity()]));
+      known = lately ?? { identity, at };
       const isNew = state.scan?.epoch !== identity.epoch;
       const isWanted = state.resync !== state.resyncDone;
       const isDue = performance.now() - doneAt >= core.settings.reconcileEvery;
@@ -82,7 +80,7 @@ export class Maintenance {
       const isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
       const isHeldUp = isHeld(state);
       const isToCompare = !isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)));
-      if (isToCompare && isLately) {
+      if (isToCompare && lately) {
         // Nothing is begun on what was read a while ago.
         this.#isAsked = true;
       } else if (isToCompare) {

@@ -89,6 +89,12 @@ export class Committer {
     return new Set(found.map((document) => document[id] as unknown));
   }
 
+  /** Of these, by id, the versions of those that were deleted. */
+  async tombstonesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
+    const found = await this.#options.tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
+    return new Map(found.map(({ _id, v }) => [_id, v]));
+  }
+
   /** Undefined: there is no document, and there is to be none. */
   #planned({ id, read, decision }: Commit<FoundRecord>, at: number): Insert | PlacedChange | undefined {
     const { v, text } = decision;
@@ -130,20 +136,19 @@ export class Committer {
     const { db, documents, id } = this.#options;
     const command = { insert: documents.collectionName, documents: piece.map(({ document }) => document), ordered: false };
     const reply = await db.command({ ...command, writeConcern: { w: "majority" } });
-    const troubles = (reply.writeErrors ?? []) as readonly (WriteTrouble & { readonly index: number })[];
-    for (const trouble of troubles) answers[(piece[trouble.index] as Insert).at] = answerTo(trouble, id);
-    if (id !== "_id")
-      await this.#lookForTaken(
-        troubles.map(({ index }) => piece[index] as Insert),
-        answers,
-      );
+    const refused: Insert[] = [];
+    for (const trouble of (reply.writeErrors ?? []) as readonly (WriteTrouble & { readonly index: number })[]) {
+      const one = piece[trouble.index] as Insert;
+      answers[one.at] = answerTo(trouble, id);
+      if (answers[one.at] === false) refused.push(one);
+    }
+    if (refused.length > 0 && id !== "_id") await this.#lookForTaken(refused, answers);
   }
 
   /** Where the `_id` of a new record is that of a document with another id, or none, no second attempt will do. */
   async #lookForTaken(refused: readonly Insert[], answers: Answer[]): Promise<void> {
     const { documents, id: field } = this.#options;
-    const again = new Map(refused.filter(({ at }) => answers[at] === false).map((one) => [one.document._id as unknown, one]));
-    if (again.size === 0) return;
+    const again = new Map(refused.map((one) => [one.document._id as unknown, one]));
     const _ids = [...again.keys()] as never[];
     for await (const { _id, [field]: id } of documents.find({ _id: { $in: _ids } }, { projection: { [field]: 1 } })) {
       const one = again.get(_id);
@@ -184,7 +189,7 @@ export class Committer {
    * other; what is older than its tombstone goes.
    */
   async #lookAgain(commits: readonly Commit<FoundRecord>[], answers: Answer[]): Promise<void> {
-    const { tombstones, read } = this.#options;
+    const { read } = this.#options;
     const done = [...commits.entries()].filter(([at, { decision }]) => answers[at] === true && decision.mongo !== "keep");
     const written = done.filter(([, { decision }]) => decision.text !== undefined);
     const buried = done.filter(
@@ -201,9 +206,7 @@ export class Committer {
 
     if (written.length === 0) return;
     const ids = written.map(([, { id }]) => id);
-    const deleted = new Map(
-      (await tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray()).map(({ _id, v }) => [_id, v]),
-    );
+    const deleted = await this.tombstonesOf(ids);
     const older = written.filter(([, { id, decision }]) => (deleted.get(id) ?? "") > decision.v);
     if (older.length === 0) return;
     const again = await read(older.map(([, { id }]) => id));

@@ -93,9 +93,8 @@ class Side implements MongoSide {
     return ids.map((id) => found.get(id) ?? none(id));
   }
 
-  async tombstones(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
-    const found = await this.#tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-    return new Map(found.map(({ _id, v }) => [_id, v]));
+  tombstones(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
+    return this.#committer.tombstonesOf(ids);
   }
 
   async commit(commits: readonly Commit<FoundRecord>[]): Promise<readonly (boolean | Refused)[]> {

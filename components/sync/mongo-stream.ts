@@ -1,6 +1,7 @@
 /** The change stream of a collection by commands: whole batches, the next one fetched meanwhile, resumed by itself. */
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { Db, Document, Timestamp } from "mongodb";
+import { unlessAborted } from "../unless-aborted.js";
 import { bson } from "./bson.js";
 import { RawCursor, type RawAnswer } from "./mongo-cursor.js";
 import type { Echoes } from "./echoes.js";
@@ -143,7 +144,7 @@ class Batches implements StreamBatches {
       if (token && isAhead(token, this.#cursor.operationTime)) throw new LostError("the token is of a time to come");
     }
     this.#fetchAhead(this.#cursor);
-    const batch = await this.#unlessAborted(this.#fetching[0] as Promise<StreamBatch | undefined>);
+    const batch = await unlessAborted(this.#fetching[0] as Promise<StreamBatch | undefined>, this.#signal);
     this.#fetching = this.#fetching.slice(1);
     this.#fetchAhead(this.#cursor);
     return batch;
@@ -167,21 +168,6 @@ class Batches implements StreamBatches {
       fetching.catch(() => {});
       this.#asked = answer;
       this.#fetching.push(fetching);
-    }
-  }
-
-  async #unlessAborted<T>(work: Promise<T>): Promise<T> {
-    const signal = this.#signal;
-    signal.throwIfAborted();
-    let onAbort = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason as Error);
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
-    try {
-      return await Promise.race([work, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   }
 

@@ -6,6 +6,7 @@ import type { OwnWrites } from "./own-writes.js";
 import { entryText, hashOf, parseEntry, type Entry, type RedisRecord } from "./record.js";
 import { redisFitness, redisIdentity } from "./redis-fitness.js";
 import { patternOf, redisNames, type RedisNames } from "./redis-names.js";
+import { RedisOutbox } from "./redis-outbox.js";
 import { inParts, sliced } from "./redis-parts.js";
 import type { ScriptArgument } from "./redis-script.js";
 import { ACKNOWLEDGE, APPLY, COMMIT, FOREIGN_AMONG, READ, SAVE_TOKEN, TAKE_LEAD, UNLEVEL_AMONG } from "./redis-scripts.js";
@@ -40,19 +41,18 @@ type Answers = readonly [before: Buffer, after: Buffer, ...answers: (Buffer | nu
 
 const DONE: Applied = { outcome: "done" };
 const NOT_UTF8 = "value that is not UTF-8";
-/** So long behind its time an answer is given up. */
-const LATE_MS = 2_000;
 const SCAN_COUNT = 1_000;
 
 class ScriptedSide implements RedisSide {
   readonly #client: RedisClient;
   readonly #names: RedisNames;
   readonly #writer: RedisWriter;
-  #blocking: RedisClient | undefined;
+  readonly #outbox: RedisOutbox;
 
   constructor(private readonly options: RedisSideOptions) {
     this.#client = options.connection.client;
     this.#names = redisNames(options.name, options.prefix);
+    this.#outbox = new RedisOutbox(options.connection, this.#names.outbox);
     this.#writer = new RedisWriter(this.#client, this.#names, options.now);
   }
 
@@ -97,7 +97,9 @@ class ScriptedSide implements RedisSide {
       for (let count = part.length; count > 0; count--) applied.push(DONE);
       const answers = replies[index] ?? [];
       for (let at = 0; at < answers.length; at += 3) {
-        applied[from + Number(answers[at]) - 1] = answerOf(String(answers[at + 1]), String(answers[at + 2]));
+        const place = Number(answers[at]) - 1;
+        applied[from + place] = answerOf(String(answers[at + 1]), String(answers[at + 2]));
+        this.options.ownWrites?.drop((part[place] as Change).id);
       }
     }
     return applied;
@@ -132,33 +134,8 @@ class ScriptedSide implements RedisSide {
     return this.#writer.write(id, text);
   }
 
-  async outbox(after: string, most: number, waitMs: number, signal?: AbortSignal): Promise<readonly OutboxEntry[]> {
-    const { outbox } = this.#names;
-    // It blocks: on a connection of its own nobody else waits.
-    const blocking = (this.#blocking ??= this.options.connection.duplicate());
-    // A connection that was cut without a word never answers; on a new one the driver asks again.
-    const late = setInterval(() => {
-      if (blocking.status === "ready" || blocking.status === "connect") blocking.disconnect(true);
-    }, waitMs + LATE_MS);
-    let hangUp = () => {};
-    // Of a connection that is just being made, the driver forgets what it was asked when it is given up.
-    const aborted = new Promise<never>((_, reject) => {
-      hangUp = () => {
-        this.#blocking = undefined;
-        blocking.disconnect();
-        reject(signal?.reason as Error);
-      };
-    });
-    signal?.addEventListener("abort", hangUp, { once: true });
-    const count = ["COUNT", most] as const;
-    const asked =
-      waitMs > 0 ? blocking.xread(...count, "BLOCK", waitMs, "STREAMS", outbox, after) : blocking.xread(...count, "STREAMS", outbox, after);
-    const reply = await Promise.race([asked, aborted]).finally(() => {
-      clearInterval(late);
-      signal?.removeEventListener("abort", hangUp);
-    });
-    const [[, entries] = ["", []]] = reply ?? [];
-    return entries.map(([entryId, [, id = "", , v = ""]]) => ({ entryId, id, v }));
+  outbox(after: string, most: number, waitMs: number, signal?: AbortSignal): Promise<readonly OutboxEntry[]> {
+    return this.#outbox.read(after, most, waitMs, signal);
   }
 
   async acknowledge(entryId: string): Promise<void> {

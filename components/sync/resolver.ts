@@ -170,7 +170,7 @@ async function planned(
 ): Promise<Plan[]> {
   const all: Plan[] = [];
   const readMs = now();
-  for (const { id, document, key } of await readings(wanted, { redis, mongo, codec, now })) {
+  for (const { id, document, key } of await readings(wanted, { redis, mongo })) {
     if (isRefused(document)) onPoison({ id, store: "mongo", reason: document.reason });
     else if ("type" in key) onPoison({ id, store: "redis", reason: `the key holds a ${key.type}, not a string` });
     else {
@@ -202,7 +202,10 @@ const NONE: FoundRecord = { text: undefined, stamp: undefined, tombstone: undefi
  * Redis is read before MongoDB. What is new in Redis is not looked for among the documents: its insert finds out whether one is there.
  * Its tombstone may be read at any time before: whatever is written is compared with a later one.
  */
-async function readings(wanted: ReadonlyMap<string, Wanted>, { redis, mongo }: PlannerOptions): Promise<readonly Reading[]> {
+async function readings(
+  wanted: ReadonlyMap<string, Wanted>,
+  { redis, mongo }: Pick<PlannerOptions, "redis" | "mongo">,
+): Promise<readonly Reading[]> {
   const ids = [...wanted.keys()];
   const early = ids.length <= FEW ? mongo.tombstones(ids) : undefined;
   // Where Redis fails, nobody waits for it.

@@ -141,7 +141,6 @@ export class SyncCore {
     const poison: Poison[] = [];
     for (const [index, { id, v, text, writtenMs }] of changes.entries()) {
       const answer = answers[index] as Applied;
-      if (answer.outcome !== "done") this.ownWrites.drop(id);
       switch (answer.outcome) {
         case "done":
           arrivals.push({ id, store: "redis", v, text, writtenMs });

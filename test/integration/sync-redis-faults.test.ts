@@ -12,7 +12,7 @@ import { redisSide } from "../../components/sync/redis-side.js";
 import type { Change } from "../../components/sync/sides.js";
 import { ConnectionError } from "../../lib/index.js";
 import { bareRedis } from "../support/bare-server.js";
-import { startProxy } from "../support/proxy.js";
+import { startProxy, type Proxy } from "../support/proxy.js";
 import { rejection, watch } from "../support/outcome.js";
 import { redisSite, version, type RedisSite } from "../support/sync-redis.js";
 
@@ -171,10 +171,24 @@ describe("RedisSide, where the server fails", () => {
     expect(second.runId).to.equal(first.runId);
   });
 
-  it("makes a write once whose answer was lost, also where others wrote since", async () => {
-    const proxy = await startProxy(server.port);
-    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
-    try {
+  /** The same synchronisation by another connection. */
+  const other = ({ name, prefix }: RedisSite) =>
+    redisSide({ connection: site.connection, name, prefix, now: Date.now, epoch: () => undefined });
+
+  describe("behind a proxy", () => {
+    let proxy: Proxy;
+    let behind: RedisSite;
+    beforeEach(async () => {
+      proxy = await startProxy(server.port);
+      behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
+    });
+    afterEach(async () => {
+      proxy.accept();
+      await behind[Symbol.asyncDispose]();
+      await proxy.stop();
+    });
+
+    it("makes a write once whose answer was lost, also where others wrote since", async () => {
       await behind.side.write("warm", "up");
       const { client, names } = behind;
       proxy.stall("replies");
@@ -191,16 +205,9 @@ describe("RedisSide, where the server fails", () => {
       expect(meanwhile.before).to.equal(a?.v);
       expect(await site.client.get(`${behind.prefix}a`)).to.equal("later");
       expect(await site.client.xlen(names.outbox)).to.equal(4);
-    } finally {
-      await behind[Symbol.asyncDispose]();
-      await proxy.stop();
-    }
-  });
+    });
 
-  it("reads on in the outbox after its connection was cut while it waited", async () => {
-    const proxy = await startProxy(server.port);
-    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
-    try {
+    it("reads on in the outbox after its connection was cut while it waited", async () => {
       const { v } = await behind.side.write("a", "one");
       const [first] = await behind.side.outbox("0", 10, 1);
       const waiting = behind.side.outbox(first?.entryId ?? "", 10, 60_000);
@@ -209,16 +216,9 @@ describe("RedisSide, where the server fails", () => {
       const second = await other(behind).write("a", "two");
       expect((await waiting).map((entry) => entry.v)).to.deep.equal([second.v]);
       expect(second.before).to.equal(v);
-    } finally {
-      await behind[Symbol.asyncDispose]();
-      await proxy.stop();
-    }
-  });
+    });
 
-  it("reads on in the outbox after its connection was cut without a word", async () => {
-    const proxy = await startProxy(server.port);
-    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
-    try {
+    it("reads on in the outbox after its connection was cut without a word", async () => {
       expect(await behind.side.outbox("0", 10, 1)).to.deep.equal([]);
       let blocking: RedisClient | undefined;
       const { connection, name, prefix } = behind;
@@ -232,17 +232,10 @@ describe("RedisSide, where the server fails", () => {
       proxy.cut();
       proxy.resume();
       expect((await waiting).map((entry) => entry.v)).to.deep.equal([v]);
-    } finally {
-      await behind[Symbol.asyncDispose]();
-      await proxy.stop();
-    }
-  });
+    });
 
-  it("is answered in the end, whatever was asked while a connection was made that broke before it was ready", async () => {
-    const proxy = await startProxy(server.port);
-    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
-    const { side, client } = behind;
-    try {
+    it("is answered in the end, whatever was asked while a connection was made that broke before it was ready", async () => {
+      const { side, client } = behind;
       await side.apply([change("a", 1)], Buffer.from("early"));
       proxy.stall("replies");
       proxy.cut();
@@ -261,17 +254,10 @@ describe("RedisSide, where the server fails", () => {
       proxy.resume();
       proxy.cut();
       await Promise.all(asked);
-    } finally {
-      await behind[Symbol.asyncDispose]();
-      await proxy.stop();
-    }
-  });
+    });
 
-  it("stops to wait for the outbox when it is told to, also while there is no server", async () => {
-    const proxy = await startProxy(server.port);
-    const behind = await redisSite(`redis://127.0.0.1:${proxy.port}`);
-    const stopping = new AbortController();
-    try {
+    it("stops to wait for the outbox when it is told to, also while there is no server", async () => {
+      const stopping = new AbortController();
       await behind.side.outbox("0", 10, 0);
       const waiting = rejection(behind.side.outbox("0", 10, 60_000, stopping.signal));
       while (!/cmd=xread/.test(String(await site.client.client("LIST")))) await sleep(5);
@@ -280,16 +266,8 @@ describe("RedisSide, where the server fails", () => {
       while (/cmd=xread/.test(String(await site.client.client("LIST")))) await sleep(5);
       stopping.abort(new Error("told to"));
       expect(await waiting).to.have.property("message", "told to");
-    } finally {
-      proxy.accept();
-      await behind[Symbol.asyncDispose]();
-      await proxy.stop();
-    }
+    });
   });
-
-  /** The same synchronisation by another connection. */
-  const other = ({ name, prefix }: RedisSite) =>
-    redisSide({ connection: site.connection, name, prefix, now: Date.now, epoch: () => undefined });
 });
 
 describe("RedisSide, where the server is started anew", () => {
