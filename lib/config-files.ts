@@ -1,7 +1,6 @@
 /** The files of a configuration folder that are in force for an environment, read in the order in which they count. */
-import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { extname, join, resolve } from "node:path";
+import { require } from "./require.js";
 import { didYouMean, firstLine } from "./wording.js";
 import { quote, show } from "./config-text.js";
 
@@ -27,8 +26,6 @@ class Unreadable {
     readonly why: string,
   ) {}
 }
-
-const require = createRequire(import.meta.url);
 
 /** How a file is read, by its extension; a `.json` may have comments and trailing commas. The parsers are loaded when first met. */
 const PARSERS: ReadonlyMap<string, (text: string) => unknown> = new Map([
@@ -86,6 +83,7 @@ function environmentsOf(files: ReadonlyMap<string, unknown>): string[] {
 
 function filesByName(dir: string): ReadonlyMap<string, readonly string[]> {
   const files = new Map<string, string[]>();
+  const { readdirSync } = require("node:fs") as typeof import("node:fs");
   for (const file of readdirSync(dir).sort()) {
     const extension = extname(file);
     if (!PARSERS.has(extension)) continue;
@@ -101,6 +99,7 @@ function unknownEnvironment(dir: string, env: string, environments: readonly str
 }
 
 function sectionsOf(file: string): Readonly<Record<string, unknown>> {
+  const { readFileSync } = require("node:fs") as typeof import("node:fs");
   const content = PARSERS.get(extname(file))?.(readFileSync(file, "utf8"));
   if (content === null || content === undefined) return {};
   if (typeof content !== "object" || Array.isArray(content)) throw new Unreadable("", `expected sections, got ${show(content)}`);

@@ -1,5 +1,5 @@
 /** Settings: files, values, environment and overrides made into one strict, frozen section per component, with provenance. */
-import { createRequire } from "node:module";
+import { require } from "./require.js";
 import { readConfigFiles } from "./config-files.js";
 import { HIDDEN, kebabCase, mask, maskCredentials, quote, show } from "./config-text.js";
 import { readValue } from "./config-value.js";
@@ -80,8 +80,6 @@ interface Section {
 type Sections = ReadonlyMap<string, Section>;
 /** @param section one that nobody knows, where that is what is wrong */
 type Report = (component: string, message: string, section?: string) => unknown;
-
-const require = createRequire(import.meta.url);
 
 /**
  * Loads and checks the settings of `needs`. Synchronous; reads files, changes nothing, never throws for what a user wrote.

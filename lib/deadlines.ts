@@ -1,5 +1,5 @@
 /** Many deadlines on one timer. */
-import { performance } from "node:perf_hooks";
+import { clock } from "./clock.js";
 
 /** The longest wait a timer can be set to; a later deadline takes several. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -11,7 +11,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * when the timer fires, which is seldom, all are looked at.
  */
 export class Deadlines {
-  /** by `performance.now()` */
+  /** by `clock()` */
   readonly #dueAt: Float64Array;
   readonly #expire: (index: number) => void;
   #timer: NodeJS.Timeout | undefined;
@@ -27,7 +27,7 @@ export class Deadlines {
   }
 
   /** @param ms from `now`; 0 means never */
-  set(index: number, ms: number, now = performance.now()): void {
+  set(index: number, ms: number, now = clock()): void {
     if (ms === 0) return;
     const dueAt = (this.#dueAt[index] = now + ms);
     if (dueAt < this.#timerAt) this.#arm(dueAt);
@@ -46,12 +46,12 @@ export class Deadlines {
   #arm(at: number): void {
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    const ms = Math.min(Math.max(0, Math.ceil(at - performance.now())), LONGEST_MS);
+    const ms = Math.min(Math.max(0, Math.ceil(at - clock())), LONGEST_MS);
     this.#timer = setTimeout(() => this.#fire(), ms);
   }
 
   #fire(): void {
-    const now = performance.now();
+    const now = clock();
     const expired: number[] = [];
     this.#timerAt = NEVER;
     for (const [index, dueAt] of this.#dueAt.entries()) {

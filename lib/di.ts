@@ -1,6 +1,6 @@
 /** Plain tsyringe classes: what they need, and the container that builds them; the only file that knows tsyringe. */
-import { createRequire } from "node:module";
 import type {} from "reflect-metadata";
+import { require } from "./require.js";
 import { definitionOf } from "./component.js";
 import { InjectionError, type Problem } from "./errors.js";
 import { describe, didYouMean } from "./wording.js";
@@ -287,7 +287,7 @@ let loaded: Tsyringe | undefined;
  * and nothing else tells a decorated subclass from one that was forgotten.
  */
 function tsyringe(): Tsyringe {
-  return (loaded ??= createRequire(import.meta.url)("tsyringe/dist/cjs/dependency-container.js") as Tsyringe);
+  return (loaded ??= require("tsyringe/dist/cjs/dependency-container.js") as Tsyringe);
 }
 
 /** What tsyringe will inject, a parameter each; undefined where this very class, not one it extends, was not decorated. */

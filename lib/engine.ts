@@ -1,5 +1,5 @@
 /** The engine of one Running: opens its components; starts, restarts and ends them as a whole. */
-import { performance } from "node:perf_hooks";
+import { clock } from "./clock.js";
 import { startInstance, type Definition } from "./component.js";
 import { createContainer, type Container } from "./di.js";
 import { AbortedError, ComponentFailedError, StopError } from "./errors.js";
@@ -93,14 +93,14 @@ export class Engine implements LaunchHost, HaltHost {
 
   /** @throws what `Launch` failed with, after everything was rolled back */
   async start(slots: readonly Slot[], signal?: AbortSignal): Promise<void> {
-    const beganAt = performance.now();
+    const beganAt = clock();
     const launch = (this.#launch = new Launch(this, slots));
     const abort = () => launch.giveUp(new AbortedError("The start was given up", { cause: signal?.reason }));
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
     await launch.run();
     signal?.removeEventListener("abort", abort);
-    this.#startMs = performance.now() - beganAt;
+    this.#startMs = clock() - beganAt;
     // Read only now: a component may have ended the system after the last start. Until the rollback is over, the
     // launch stays, so that whoever asks for the end then does not stop everything a second time.
     const error = launch.failure && (await rollBack(this, slots, launch.failure, { ms: this.#startMs, map: () => this.map() }));

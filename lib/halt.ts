@@ -1,6 +1,6 @@
 /** One stop of some components: in exact reverse over the graph, independent ones side by side, whatever any of them does. */
-import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
+import { clock } from "./clock.js";
 import { isThenable } from "./component.js";
 import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
@@ -128,7 +128,7 @@ class Halt implements Halted {
   }
 
   #begin(slot: Slot): void {
-    const now = performance.now();
+    const now = clock();
     slot.state = "stopping";
     this.#beganAt[slot.index] = now;
     this.#host.emit?.({ type: "stopping", component: slot.definition.name });
@@ -161,7 +161,7 @@ class Halt implements Halted {
     this.#deadlines.clear(slot.index);
     const component = slot.definition.name;
     const { emit } = this.#host;
-    const ms = emit || this.#stopped ? performance.now() - this.#beganAt[slot.index]! : 0;
+    const ms = emit || this.#stopped ? clock() - this.#beganAt[slot.index]! : 0;
     slot.state = failure || this.#late.has(slot) ? "failed" : "stopped";
     if (failure) {
       this.failures.push(failure);
@@ -182,7 +182,7 @@ class Halt implements Halted {
 
   #giveUp(): void {
     this.isTimeUp = true;
-    const now = performance.now();
+    const now = clock();
     // Who holds up whom is read before the first of them is given up.
     const stuck = this.#chosen.filter((slot) => slot.state === "stopping").map((slot) => [slot, this.#heldUpBy(slot)] as const);
     for (const [slot, whom] of stuck) this.#expired(slot, whom, now - this.#beganAt[slot.index]!);

@@ -1,4 +1,5 @@
 /** The health of one component, asked for with a deadline. */
+import { clock } from "./clock.js";
 import { Deadlines } from "./deadlines.js";
 import { StateError, TimeoutError } from "./errors.js";
 import type { ComponentHealth } from "./lifecycle.js";
@@ -10,7 +11,7 @@ const HEALTH_MS = 2_000;
 export async function healthOf({ definition, state, value }: Slot): Promise<ComponentHealth> {
   const component = definition.name;
   if (state !== "started") return { component, healthy: false, ms: 0, error: new StateError(`"${component}" is ${state}`, { component }) };
-  const beganAt = performance.now();
+  const beganAt = clock();
   const ms = definition.options.timeoutMs?.health ?? HEALTH_MS;
   const controller = new AbortController();
   let expire: ((error: unknown) => void) | undefined;
@@ -20,10 +21,10 @@ export async function healthOf({ definition, state, value }: Slot): Promise<Comp
   try {
     const answer = await Promise.race([definition.hooks.health?.(value as never, controller.signal), expired]);
     if (answer === false) throw new StateError(`The health check of "${component}" said false`, { component });
-    return { component, healthy: true, ms: performance.now() - beganAt };
+    return { component, healthy: true, ms: clock() - beganAt };
   } catch (error) {
     controller.abort(error);
-    return { component, healthy: false, ms: performance.now() - beganAt, error };
+    return { component, healthy: false, ms: clock() - beganAt, error };
   } finally {
     deadlines.end();
   }

@@ -1,6 +1,6 @@
 /** One start of some components: each as soon as all it needs have started, until all have or one has failed. */
-import { performance } from "node:perf_hooks";
 import TinyQueue from "tinyqueue";
+import { clock } from "./clock.js";
 import { Box, isThenable } from "./component.js";
 import { Deadlines } from "./deadlines.js";
 import { TimeoutError, type HookFailure } from "./errors.js";
@@ -62,7 +62,7 @@ export class Launch {
 
   /** Resolves once nothing is under way any more, also where there was a failure; rolls nothing back. */
   run(): Promise<void> {
-    this.#beganAt = performance.now();
+    this.#beganAt = clock();
     const { graph, slots } = this.#host;
     const isWhole = this.#slots.length === slots.length;
     for (const slot of this.#slots) slot.state = "waiting";
@@ -94,7 +94,7 @@ export class Launch {
     if (this.#isPumping) return;
     this.#isPumping = true;
     while (!this.#failure && this.#underWay < this.#host.concurrency && this.#ready.length > 0) {
-      this.#begin(this.#host.slots[this.#ready.pop()!]!, now ?? performance.now());
+      this.#begin(this.#host.slots[this.#ready.pop()!]!, now ?? clock());
       now = undefined;
     }
     this.#isPumping = false;
@@ -117,7 +117,7 @@ export class Launch {
     }
     if (isThenable(result)) return this.#wait(slot, context, result, now);
     slot.context = undefined;
-    this.#started(slot, result, performance.now());
+    this.#started(slot, result, clock());
   }
 
   #wait(slot: Slot, context: Context, result: PromiseLike<unknown>, now: number): void {
@@ -131,7 +131,7 @@ export class Launch {
 
   #fulfilled(slot: Slot, context: Context, value: unknown): void {
     if (slot.context !== context) return void this.#stopLeftBehind(slot, unboxed(value));
-    const now = performance.now();
+    const now = clock();
     if (slot.state === "starting") this.#started(slot, value, now);
     else this.#late(slot, value);
     this.#settled(slot, this.#host.emit ? undefined : now);
@@ -195,7 +195,7 @@ export class Launch {
 
   #failed(slot: Slot, error: unknown): void {
     const component = slot.definition.name;
-    const ms = this.#since(slot, performance.now());
+    const ms = this.#since(slot, clock());
     this.#host.emit?.({ type: "failed", component, ms, error });
     // Who only heeds the abort has not failed.
     slot.state = this.#failure && isEchoOf(error, this.#failure.error) ? "skipped" : "failed";

@@ -1,5 +1,5 @@
 /** Writes a map as Graphviz source. */
-import { createRequire } from "node:module";
+import { require } from "./require.js";
 import { type MapModel, type MapNode, type ResolvedMap, resolveMap } from "./map-model.js";
 import { milliseconds, shown } from "./map-label.js";
 import {
@@ -14,8 +14,6 @@ import {
   OPTIONAL_EDGE,
 } from "./map-style.js";
 import { printable } from "./wording.js";
-
-const require = createRequire(import.meta.url);
 
 /** How a map is drawn. */
 export interface DrawOptions {

@@ -1,4 +1,5 @@
 /** openBoard(): the board that suits where it is written. */
+import { clock } from "./clock.js";
 import { ArgumentError } from "./errors.js";
 import { divertWrites } from "./foreign-writes.js";
 import { createBoard, type BoardStream, type Clock, type StatusBoard } from "./status-board.js";
@@ -51,7 +52,7 @@ function sharingTerminal(board: StatusBoard): StatusBoard {
 }
 
 const systemClock: Clock = {
-  now: () => performance.now(),
+  now: clock,
   after: (ms, run) => {
     const timer = setTimeout(run, ms).unref();
     return () => clearTimeout(timer);

@@ -1,5 +1,5 @@
 /** What becomes of a start that failed: what had started is stopped in reverse, and one error tells it all. */
-import { performance } from "node:perf_hooks";
+import { clock } from "./clock.js";
 import { StartError } from "./errors.js";
 import { pathTo } from "./graph.js";
 import { halt, logFailures, type HaltHost } from "./halt.js";
@@ -27,7 +27,7 @@ export async function rollBack(
   { slot, error, later }: LaunchFailure,
   start: FailedStart,
 ): Promise<unknown> {
-  const beganAt = performance.now();
+  const beganAt = clock();
   const names = (state: State) => slots.filter((one) => one.state === state).map((one) => one.definition.name);
   const started = names("started");
   host.rolledBack = new Set(slots.filter((one) => one.state === "started"));
@@ -36,7 +36,7 @@ export async function rollBack(
   host.emit?.({ type: "rollingBack" });
   const rolledBack: { readonly component: string; readonly ms: number }[] = [];
   const { failures } = await halt(host, slots, rolledBack);
-  host.emit?.({ type: "rolledBack", ms: performance.now() - beganAt });
+  host.emit?.({ type: "rolledBack", ms: clock() - beganAt });
   const others = [...later, ...failures];
   let result = error;
   if (slot) {

@@ -1,6 +1,6 @@
 /** The status board's model: jobs whose updates are values; knows no terminal. */
 import type { Writable } from "node:stream";
-import { stripVTControlCharacters } from "node:util";
+import { require } from "./require.js";
 
 export type JobStatus = "normal" | "success" | "warning" | "error";
 
@@ -145,5 +145,7 @@ function isSame(a: JobLine, b: JobLine): boolean {
 const CONTROL = /[\p{Cc}\u2028\u2029]+/u;
 
 function oneLine(text: string): string {
-  return CONTROL.test(text) ? stripVTControlCharacters(text).split(CONTROL).join(" ").trim() : text;
+  if (!CONTROL.test(text)) return text;
+  const { stripVTControlCharacters } = require("node:util") as typeof import("node:util");
+  return stripVTControlCharacters(text).split(CONTROL).join(" ").trim();
 }

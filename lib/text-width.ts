@@ -1,7 +1,6 @@
 /** How wide texts are on a terminal; the tables for that are loaded when they are first needed. */
-import { createRequire } from "node:module";
+import { require } from "./require.js";
 
-const require = createRequire(import.meta.url);
 let width: ((text: string) => number) | undefined;
 let slice: ((text: string, begin: number, end: number) => string) | undefined;
 

@@ -1,6 +1,8 @@
 /** The imports of the project's files, as they are left after compiling: what is only a type has gone. */
-import { readdirSync, readFileSync } from "node:fs";
-import { posix } from "node:path";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
 
 export interface Imports {
   /** files of the project as `lib/key.ts`, others as they are written */
@@ -17,11 +19,15 @@ export function importsOf(folders: readonly string[]): ReadonlyMap<string, Impor
       .filter((name) => name.endsWith(".ts"))
       .map((name) => posix.join(folder, name)),
   );
-  return new Map(files.sort().map((file) => [file, read(file, readFileSync(compiled(file), "utf8"))]));
-}
-
-function compiled(file: string): URL {
-  return new URL(`../../${file.replace(/\.ts$/, ".js")}`, import.meta.url);
+  // What is built has one file made of many.
+  const folder = mkdtempSync(join(tmpdir(), "millrace-imports-"));
+  try {
+    execFileSync("node_modules/.bin/tsc", ["--outDir", folder, "--noCheck", "--declaration", "false", "--sourceMap", "false"]);
+    const compiled = (file: string) => readFileSync(join(folder, file.replace(/\.ts$/, ".js")), "utf8");
+    return new Map(files.sort().map((file) => [file, read(file, compiled(file))]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** What compiled code imports; `file` is the source it came from. */
