@@ -17,6 +17,8 @@ const notices = Object.entries(PACKAGES).map(([name, licence]) => {
   return `/*! ${name}\n\n${text}\n*/\n`;
 });
 
+const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /** What is loaded with a file: itself, and all it imports at once. */
 function loadedWith(id, importedIds, found = new Set()) {
   if (!found.has(id)) for (const next of importedIds(found.add(id) && id)) loadedWith(next, importedIds, found);
@@ -36,6 +38,8 @@ export default {
           this.emitFile({ type: "chunk", id: compiled(name), fileName: `${name}.js`, preserveSignature: "strict" });
       },
       resolveId: (id) => (id in PACKAGES ? pathOf(id) : null),
+      // Node reads and compiles it faster where it has no other letters.
+      renderChunk: (code) => ({ code: code.replace(/[^\0-\x7f]/g, escaped), map: null }),
       load: (id) => (id.includes(`/${FOLDER}/`) ? { code: readFileSync(id, "utf8"), map: readFileSync(`${id}.map`, "utf8") } : null),
     },
   ],

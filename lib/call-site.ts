@@ -1,5 +1,5 @@
 /** Who called a function, in a few numbers: a stack would keep its functions and all they can reach. */
-import { findSourceMap } from "node:module";
+import { require } from "./require.js";
 
 export interface CallSite {
   /** absent where code has none */
@@ -27,6 +27,7 @@ export function callSite(below: (...args: never[]) => unknown): CallSite {
 /** `system.ts:12`; in the source, where Node was started with source maps. */
 export function textOf({ file, line, column }: CallSite): string {
   if (file === undefined) return "somewhere";
+  const { findSourceMap } = require("node:module") as typeof import("node:module");
   const found = findSourceMap(file)?.findEntry(line - 1, column - 1);
   const { originalSource, originalLine } = found && "originalSource" in found ? found : { originalSource: file, originalLine: line - 1 };
   return `${/[^/\\]*$/.exec(originalSource)?.[0]}:${originalLine + 1}`;

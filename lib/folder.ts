@@ -1,5 +1,4 @@
 /** Makes folders. */
-import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 /**
@@ -8,6 +7,7 @@ import { dirname, resolve } from "node:path";
  */
 export async function makeFolder(path: string): Promise<void> {
   const folder = resolve(path);
+  const { mkdir } = await import("node:fs/promises");
   try {
     await mkdir(folder);
   } catch (error) {

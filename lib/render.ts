@@ -1,7 +1,5 @@
 /** Draws a map as SVG or PNG, without any program of the system. */
-import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { ArgumentError, RenderError } from "./errors.js";
 import { firstLine, plural } from "./wording.js";
 import type { DrawOptions, SystemMap } from "./map.js";
@@ -72,7 +70,8 @@ async function rasterize(svg: string): Promise<Uint8Array> {
 
 /** The folder is looked for upwards, as it stands at another depth beside the sources, the built library and a test build. */
 async function findFonts(): Promise<string[]> {
-  const from = dirname(fileURLToPath(import.meta.url));
+  const { access } = await import("node:fs/promises");
+  const from = import.meta.dirname;
   for (let folder = from; ; folder = dirname(folder)) {
     const fonts = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) => join(folder, "assets", "fonts", file));
     const exist = await Promise.all(

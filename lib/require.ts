@@ -1,4 +1,8 @@
 /** Loads, when it is first needed, a package or a part of Node that not every program uses. */
-import { createRequire } from "node:module";
+let load: NodeJS.Require | undefined;
 
-export const require = createRequire(import.meta.url);
+/** As in a CommonJS file of this folder. */
+export function require(name: string): unknown {
+  load ??= process.getBuiltinModule("node:module").createRequire(import.meta.url);
+  return load(name);
+}

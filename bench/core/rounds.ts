@@ -59,7 +59,7 @@ export async function measureImports(names: readonly Name[]): Promise<Cells<{ re
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code], { cwd: PEERS });
     return { ms: Number(stdout) };
   };
-  return Object.fromEntries(await takeTurns(names, { rounds: 15, warmUps: 1, enoughMs: Infinity, turn }));
+  return Object.fromEntries(await takeTurns(names, { rounds: 41, warmUps: 1, enoughMs: Infinity, turn }));
 }
 
 async function inFreshProcess<T>(name: Name, ask: (contestant: Contestant) => Promise<T>, limitMs = LIMIT_MS): Promise<T> {

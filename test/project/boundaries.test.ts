@@ -6,8 +6,8 @@ import { importsOf, read, type Imports } from "../support/imports.js";
 
 /** The files of lib/, lowest layer first: each imports only what stands in a line above its own. */
 const LAYERS = [
-  "clock require wording folder lists cycles call-site",
-  "deadlines text-width errors",
+  "clock require wording folder lists cycles",
+  "deadlines text-width call-site errors",
   "lifecycle key graph channel",
   "config-text config-value",
   "config-files",
