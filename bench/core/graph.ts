@@ -7,6 +7,8 @@ export interface Node {
   readonly needs: readonly number[];
   start(): Promise<object>;
   stop(): Promise<void>;
+  /** how long its last start slept, as a timer is late by up to a millisecond; absent where it never did */
+  sleptMs?: number;
 }
 
 /** Components in an order in which they could start one by one. */
@@ -55,15 +57,27 @@ export function idle(shape: Shape): Graph {
 
 /** Components whose starts only wait; their stops do nothing. */
 export function sleeping(shape: Shape, msOf: (index: number) => number): Graph {
-  return shape.map((needs, index) => ({
-    name: nameOf(index),
-    needs,
-    start: async () => {
-      await new Promise((resolve) => setTimeout(resolve, msOf(index)));
-      return {};
-    },
-    stop: async () => {},
-  }));
+  return shape.map((needs, index) => {
+    const node: Node = {
+      name: nameOf(index),
+      needs,
+      start: async () => {
+        const beganAt = performance.now();
+        await new Promise((resolve) => setTimeout(resolve, msOf(index)));
+        node.sleptMs = performance.now() - beganAt;
+        return {};
+      },
+      stop: async () => {},
+    };
+    return node;
+  });
+}
+
+/** The slowest path through the last start, by the sleeps as they were: no start can take less. */
+export function criticalPathMs(graph: Graph): number {
+  const endsAt: number[] = [];
+  for (const { needs, sleptMs = 0 } of graph) endsAt.push(sleptMs + Math.max(0, ...needs.map((need) => endsAt[need] as number)));
+  return Math.max(...endsAt);
 }
 
 /** The components that no other needs: what a program asks a container for. */

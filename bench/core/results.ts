@@ -9,6 +9,8 @@ export interface Parts {
   readonly declareMs: number;
   readonly bootMs: number;
   readonly stopMs: number;
+  /** where components sleep, the slowest path by the sleeps as they were; otherwise 0 */
+  readonly pathMs: number;
 }
 
 /** The figures of all who took part. */
@@ -18,7 +20,7 @@ export interface MeasuredRow {
   readonly title: string;
   /** how many components */
   readonly size: number;
-  /** the sleeps on the slowest path; absent where nothing sleeps */
+  /** the sleeps on the slowest path, if none took longer; absent where nothing sleeps */
   readonly idealMs?: number | undefined;
   readonly cells: Cells<Parts | Failed>;
 }

@@ -10,7 +10,7 @@ export function tables(results: Results, names: readonly Name[]): string {
   return [
     table(["", ...titles], ratios),
     table(["ours, in shares of its time", "declare", "start", "stop", "start and stop, of the floor's"], shares(results)),
-    table(["start, of the sleeps on the slowest path", ...titles], overIdeal(results, names)),
+    table(["start, of the critical path", ...titles], overPath(results, names)),
     table(["time per component, of that at the smallest", ...titles], growth(results, names)),
     table(["bytes per component", ...titles], [["", ...names.map((name) => bytes(results.memory[name]))]]),
     table(["", "starts in order", "side by side", "stops in reverse", "rolls back"], abilities(results, names)),
@@ -34,10 +34,11 @@ function shares({ rows }: Results): string[][] {
   });
 }
 
-/** The starts of the rows in which components sleep, as multiples of the least that is possible. */
-function overIdeal({ rows }: Results, names: readonly Name[]): string[][] {
+/** The starts of the rows in which components sleep, as multiples of the least that was possible. */
+function overPath({ rows }: Results, names: readonly Name[]): string[][] {
+  const over = (cell: Parts | Failed | undefined) => (cell && "pathMs" in cell ? cell.bootMs / cell.pathMs : Number.NaN);
   return Object.values(rows).flatMap(({ title, idealMs, cells }) =>
-    idealMs === undefined ? [] : [[title, ...names.map((name) => ratio(totalMs(cells[name]) / idealMs))]],
+    idealMs === undefined ? [] : [[title, ...names.map((name) => ratio(over(cells[name])))]],
   );
 }
 

@@ -1,7 +1,7 @@
 /** A process of its own for one contender: does one task whenever it is asked, and answers with what it found. */
 import { CONTENDERS, type Name } from "./contenders.js";
 import type { Declare } from "./contender.js";
-import { idle, randomGraph, type Graph } from "./graph.js";
+import { criticalPathMs, idle, randomGraph, type Graph } from "./graph.js";
 import { probe, type Abilities } from "./probe.js";
 import { rowOf, type RowName } from "./rows.js";
 
@@ -10,6 +10,8 @@ interface Timing {
   readonly declareMs: number;
   readonly bootMs: number;
   readonly stopMs: number;
+  /** the slowest path by the sleeps as they were; 0 where nothing sleeps */
+  readonly pathMs: number;
 }
 
 /** What a worker can be asked for; each with what it answers. */
@@ -59,17 +61,17 @@ async function time(row: RowName): Promise<Timing> {
   const timings: Timing[] = [];
   let spentMs = 0;
   do {
-    const timing = await timeOnce(graph, now);
+    const timing = await timeOnce(graph, now, idealMs !== undefined);
     timings.push(timing);
     spentMs += timing.declareMs + timing.bootMs + timing.stopMs;
     if (spentMs < (idealMs ?? 0) / 2) throw new Error(NO_START);
   } while (spentMs < TURN_MS);
   const mean = (part: keyof Timing) => timings.reduce((sum, timing) => sum + timing[part], 0) / timings.length;
-  return { declareMs: mean("declareMs"), bootMs: mean("bootMs"), stopMs: mean("stopMs") };
+  return { declareMs: mean("declareMs"), bootMs: mean("bootMs"), stopMs: mean("stopMs"), pathMs: mean("pathMs") };
 }
 
 /** Garbage is not collected in between by force: that throws compiled code away too, and costs who has more of it most. */
-async function timeOnce(graph: Graph, now: () => number): Promise<Timing> {
+async function timeOnce(graph: Graph, now: () => number, isAsleep: boolean): Promise<Timing> {
   const beganAt = now();
   const boot = declare(graph);
   const declaredAt = now();
@@ -77,7 +79,8 @@ async function timeOnce(graph: Graph, now: () => number): Promise<Timing> {
   const bootedAt = now();
   await stop();
   const stoppedAt = now();
-  return { declareMs: declaredAt - beganAt, bootMs: bootedAt - declaredAt, stopMs: stoppedAt - bootedAt };
+  const pathMs = isAsleep ? criticalPathMs(graph) : 0;
+  return { declareMs: declaredAt - beganAt, bootMs: bootedAt - declaredAt, stopMs: stoppedAt - bootedAt, pathMs };
 }
 
 /** What a busy machine does not change: where nothing sleeps, a process alone on its processor takes no longer. */
