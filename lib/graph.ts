@@ -62,34 +62,26 @@ export interface Graph<N extends GraphNode = GraphNode> {
 
 /** Resolves every need. Nothing is thrown: what is missing or cyclic is in the result. */
 export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
-  const byToken = new Map<unknown, number>();
+  const found = new Places(all);
+  const { nodes, duplicates } = found.size < all.length ? withoutTwins(all) : { nodes: all, duplicates: [] };
+  const places = nodes === all ? found : new Places(nodes);
   const members = new Map<string, number[]>();
-  const distinct: N[] = [];
-  const duplicates: [N, N][] = [];
-  for (const node of all) {
-    const twin = byToken.get(node.name);
-    if (twin !== undefined) {
-      duplicates.push([distinct[twin] as N, node]);
-      continue;
-    }
-    const index = distinct.push(node) - 1;
-    enter(byToken, node, index);
-    for (const group of node.groups) {
+  for (let index = 0; index < nodes.length; index++) {
+    for (const group of nodes[index]!.groups) {
       const list = members.get(group);
       if (list) list.push(index);
       else members.set(group, [index]);
     }
   }
-  const nodes = duplicates.length > 0 ? distinct : all;
   const missing: Missing[] = [];
   const many: ManyWire[] = [];
   const starts = new Uint32Array(nodes.length + 1);
   const items: number[] = [];
-  for (const [node, { needs }] of nodes.entries()) {
-    for (const need of needs) {
+  for (let node = 0; node < nodes.length; node++) {
+    for (const need of nodes[node]!.needs) {
       if (typeof need === "function" || need.kind === "key" || need.kind === "opt") {
         const token = isOptional(need) ? need.of : need;
-        const to = lookUp(byToken, token);
+        const to = places.of(token);
         if (to === undefined && token === need) missing.push({ node, name: tokenName(token) });
         items.push(to ?? ABSENT);
       } else {
@@ -113,23 +105,43 @@ export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
 
 /** Its index is made when it is first asked: most systems are only ever started. */
 function finder(nodes: readonly GraphNode[]): (token: Token) => number | undefined {
-  let byToken: Map<unknown, number> | undefined;
-  return (token) => {
-    if (!byToken) {
-      byToken = new Map();
-      for (const [index, node] of nodes.entries()) enter(byToken, node, index);
+  let places: Places | undefined;
+  return (token) => (places ??= new Places(nodes)).of(token);
+}
+
+/** Where each node is, by its name, and by its class where it is one. */
+class Places {
+  readonly #byName = new Map<string, number>();
+  readonly #byClass = new Map<unknown, number>();
+
+  constructor(nodes: readonly GraphNode[]) {
+    for (let index = 0; index < nodes.length; index++) {
+      const { name, token } = nodes[index]!;
+      this.#byName.set(name, index);
+      if (typeof token === "function") this.#byClass.set(token, index);
     }
-    return lookUp(byToken, token);
-  };
+  }
+
+  /** How many names there are. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  of(token: Token): number | undefined {
+    return typeof token === "function" ? this.#byClass.get(token) : this.#byName.get(token.name);
+  }
 }
 
-function enter(byToken: Map<unknown, number>, { name, token }: GraphNode, index: number): void {
-  byToken.set(name, index);
-  if (typeof token === "function") byToken.set(token, index);
-}
-
-function lookUp(byToken: ReadonlyMap<unknown, number>, token: Token): number | undefined {
-  return byToken.get(typeof token === "function" ? token : token.name);
+/** Of those with one name the first, and each other one with it. */
+function withoutTwins<N extends GraphNode>(all: readonly N[]): Pick<Graph<N>, "nodes" | "duplicates"> {
+  const first = new Map<string, N>();
+  const duplicates: [N, N][] = [];
+  for (const node of all) {
+    const twin = first.get(node.name);
+    if (twin) duplicates.push([twin, node]);
+    else first.set(node.name, node);
+  }
+  return { nodes: [...first.values()], duplicates };
 }
 
 /** The wire that an item below `ABSENT` stands for. */

@@ -31,13 +31,13 @@ export class Lists {
 
   /** For each node the lists that it stands in, lowest first. */
   reversed(): Lists {
-    const starts = new Uint32Array(this.starts.length);
-    for (const to of this.items) starts[to + 1]!++;
-    for (let index = 1; index < starts.length; index++) starts[index]! += starts[index - 1]!;
+    const { starts: ends, items: targets, size } = this;
+    const starts = new Uint32Array(size + 1);
+    for (let at = 0; at < targets.length; at++) starts[targets[at]! + 1]!++;
+    for (let index = 1; index <= size; index++) starts[index]! += starts[index - 1]!;
     const next = starts.slice();
-    const items = new Int32Array(this.items.length);
-    for (let from = 0, at = 0; from < this.size; from++)
-      for (const end = this.starts[from + 1]!; at < end; at++) items[next[this.items[at]!]!++] = from;
+    const items = new Int32Array(targets.length);
+    for (let from = 0, at = 0; from < size; from++) for (const end = ends[from + 1]!; at < end; at++) items[next[targets[at]!]!++] = from;
     return new Lists(starts, items);
   }
 }
