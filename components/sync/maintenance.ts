@@ -78,7 +78,9 @@ export class Maintenance {
       const isFirst = isNew || !state.scan?.isDone;
       // Another server may have lost data: that is found out at once.
       const isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
-      const isHeldUp = isHeld(state);
+      // Of a Redis that is new the stream finds no token: it asks when it has one.
+      const isToBeAsked = isNew && !this.#isWholeAsked && performance.now() - waitedAt < LOOK_MS;
+      const isHeldUp = isHeld(state) || isToBeAsked;
       const isToCompare = !isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)));
       if (isToCompare && lately) {
         // Nothing is begun on what was read a while ago.

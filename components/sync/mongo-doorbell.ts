@@ -28,7 +28,8 @@ export interface MongoDoorbell {
  * The change stream tells only of what is journalled, which for a write of `w: 1` takes up to 100 ms; the oplog shows it at
  * once. So the oplog is followed, and a write of somebody else is answered by an update that matches nothing and asks for
  * the journal. There is never more than one under way: what comes meanwhile gets one together. A writer who waits for the journal
- * himself needs none: where the change stream has told of the last writes soon by itself, it is given that time again.
+ * himself needs none: where the change stream has told of the last writes soon by itself, it is given that time again, and the
+ * oplog is looked at now and then only.
  */
 export function mongoDoorbell(options: MongoDoorbellOptions): MongoDoorbell {
   return new Doorbell(options);
@@ -41,6 +42,9 @@ class Doorbell implements MongoDoorbell {
   /** when the last write was, as `timeText` writes it */
   #wantedUntil = "";
   #isPatient = true;
+  /** as soon as it rang so often, it is tried again whether there is no need to; then after twice as often */
+  #triesAt = 0;
+  #tryEvery = TRY_EVERY;
   #ringing: Promise<void> | undefined;
   #said: string | undefined;
 
@@ -90,6 +94,7 @@ class Doorbell implements MongoDoorbell {
         if (last) this.#ring(timeOf(last));
         if (signal.aborted || cursor.isAtEnd) return;
         this.#said = undefined;
+        if (last && this.#isPatient) await sleep(NOW_AND_THEN_MS, undefined, { signal }).catch(() => {});
       }
     } finally {
       signal.removeEventListener("abort", close);
@@ -118,13 +123,14 @@ class Doorbell implements MongoDoorbell {
     }
   }
 
-  /** Every now and then it is tried anew whether there is no need to ring. */
   async #isToldAnyhow(): Promise<boolean> {
     const { toldUntil } = this.#options;
-    if (!toldUntil || (!this.#isPatient && this.rings % TRY_EVERY !== 0)) return false;
+    if (!toldUntil || (!this.#isPatient && this.rings < this.#triesAt)) return false;
     const until = this.#wantedUntil;
     for (let waitedMs = 0; waitedMs < PATIENCE_MS && toldUntil() < until; waitedMs++) await sleep(1);
     this.#isPatient = toldUntil() >= until;
+    this.#triesAt = this.rings + this.#tryEvery;
+    this.#tryEvery = this.#isPatient ? TRY_EVERY : Math.min(2 * this.#tryEvery, SELDOM);
     return this.#isPatient;
   }
 
@@ -171,6 +177,9 @@ const WAIT_MS = 10_000;
 /** What a write that is journalled anyhow takes until it is told, about. */
 const PATIENCE_MS = 5;
 const TRY_EVERY = 16;
+const SELDOM = 1_024;
+/** What a write that is not journalled would wait for the journal anyhow. */
+const NOW_AND_THEN_MS = 100;
 const AGAIN_MS = 1_000;
 const USELESS_MS = 60_000;
 const UNAUTHORIZED = 13;

@@ -19,10 +19,12 @@ export interface MongoFeedOptions {
 
 /** How long an announced delete may stay unseen before its record is looked at. */
 const ANNOUNCED_MS = 5_000;
+/** From so many events on a batch is worth to be begun while Redis works on the one before. */
+const MANY = 200;
 
 /**
  * Follows MongoDB from a token on. The token moves behind what it stands for: together with the last change of its batch, or, where
- * records have to be resolved, after that; never while an announced delete has not been seen.
+ * records have to be resolved, after that; never while an announced delete has not been seen, and never ahead of the batch before.
  *
  * @returns why it ended
  * @throws what the signal says
@@ -31,15 +33,27 @@ export async function followMongo(token: Uint8Array, options: MongoFeedOptions, 
   const { core, stream, onBatch } = options;
   const announced: Announced = new Map();
   let announcedAt = 0;
+  let before: Promise<void> = Promise.resolve();
   const batches = stream.batches(token, signal);
   try {
     for (;;) {
-      const next = await core.insist(FROM_MONGO, signal, () => batches.next());
-      if (next.done) return "lost";
-      const batch = next.value;
-      if (batch === "lost") return "lost";
+      const { value: batch = "lost" } = await core.insist(FROM_MONGO, signal, () => batches.next());
+      if (batch === "lost") {
+        await before;
+        return "lost";
+      }
       if (!batch.isIdle || announced.size > 0) await core.whilePaused(FROM_MONGO, "mongo-to-redis", signal);
       if (announced.size === 0) announcedAt = performance.now();
+      if (announced.size === 0 && batch.events.length >= MANY && batch.events.every(isWhole)) {
+        const working = work(batch, announced, core, signal, before);
+        // Its failure is told when the one before is done.
+        working.catch(() => {});
+        await before;
+        before = working.then(() => onBatch(lastWritten(batch.events)));
+        before.catch(() => {});
+        continue;
+      }
+      await before;
       const fate = await work(batch, announced, core, signal);
       if (announced.size > 0 && performance.now() - announcedAt > ANNOUNCED_MS) await finish(announced, core, signal);
       onBatch(lastWritten(batch.events));
@@ -50,24 +64,38 @@ export async function followMongo(token: Uint8Array, options: MongoFeedOptions, 
   }
 }
 
+/** Says all by itself: nothing that comes before has to be known. */
+function isWhole({ kind }: MongoEvent): boolean {
+  return kind === "document" || kind === "stamped";
+}
+
 function lastWritten(events: readonly MongoEvent[]): number | undefined {
   const last = events.at(-1);
   return last !== undefined && "wallMs" in last ? last.wallMs : undefined;
 }
 
-async function work(batch: StreamBatch, announced: Announced, core: SyncCore, signal: AbortSignal): Promise<SortedBatch["fate"]> {
+/** @param before settles when the token may be stored */
+async function work(
+  batch: StreamBatch,
+  announced: Announced,
+  core: SyncCore,
+  signal: AbortSignal,
+  before: Promise<void> = Promise.resolve(),
+): Promise<SortedBatch["fate"]> {
+  const token = before.then(() => batch.token);
+  token.catch(() => {});
   const idOf = await idsOf(batch.events, core, signal);
   const { changes, wanted, poison, fate } = sorted(batch.events, announced, idOf);
   if (poison.length > 0) await core.insist(FROM_MONGO, signal, () => core.journal.bury(poison));
-  const isWhole = wanted.size === 0 && announced.size === 0 && fate === undefined;
+  const isTogether = wanted.size === 0 && announced.size === 0 && fate === undefined;
   const again =
-    changes.length > 0 ? await core.apply(FROM_MONGO, changes, signal, isWhole ? batch.token : undefined) : new Map<string, Wanted>();
+    changes.length > 0 ? await core.apply(FROM_MONGO, changes, signal, isTogether ? token : undefined) : new Map<string, Wanted>();
   for (const [id, one] of wanted) again.set(id, one);
   // A key that is gone while MongoDB has news of its record comes back; whether it was deleted or lost is not known here.
   for (const [id, one] of again) again.set(id, { ...one, isRestored: true });
   if (again.size > 0) await core.resolve(FROM_MONGO, again, signal);
-  if (announced.size === 0 && fate === undefined && (!isWhole || changes.length === 0))
-    await core.insist(FROM_MONGO, signal, () => core.redis.saveToken(batch.token));
+  if (announced.size === 0 && fate === undefined && (!isTogether || changes.length === 0))
+    await core.insist(FROM_MONGO, signal, async () => core.redis.saveToken(await token));
   return fate;
 }
 

@@ -12,7 +12,7 @@ export interface MongoStreamOptions extends EventOptions {
   readonly db: Db;
   readonly collection: string;
   readonly echoes?: Echoes;
-  /** events a batch, at most; default 1,000 */
+  /** events a batch, at most; default 5,000 */
   readonly batchSize?: number;
   /** how long the server waits for an event before it answers with a new token, in ms; default 1,000, and 2,000 while nothing happens */
   readonly waitMs?: number;
@@ -83,6 +83,8 @@ class Batches implements StreamBatches {
   #fetching: Promise<StreamBatch | undefined>[] = [];
   /** settles when the server may be asked again */
   #asked: Promise<RawAnswer | undefined> = Promise.resolve(undefined);
+  /** settles when what was asked for before has been read */
+  #reading: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
   constructor(
@@ -159,20 +161,26 @@ class Batches implements StreamBatches {
         const { waitMs = before?.documents.length === 0 ? IDLE_WAIT_MS : FIRST_WAIT_MS } = this.#options;
         return cursor.isAtEnd ? undefined : cursor.ask({ batchSize, waitMs });
       });
+      const before = this.#reading;
       const fetching = answer.then(async (one) => {
         if (one?.token) this.onToken(one.token);
-        if (one && one.documents.length > FEW) await turn();
+        await before;
         return one && this.#read(one);
       });
       // Its failure is that of the batch, which is asked for later or never.
-      fetching.catch(() => {});
+      this.#reading = fetching.catch(() => {});
       this.#asked = answer;
       this.#fetching.push(fetching);
     }
   }
 
-  #read({ documents, token }: RawAnswer): StreamBatch {
-    const events = documents.map(this.#readEvent);
+  /** Many in several turns: in between the server is asked for more. */
+  async #read({ documents, token }: RawAnswer): Promise<StreamBatch> {
+    const events: MongoEvent[] = [];
+    for (const document of documents) {
+      if (documents.length > FEW && events.length % TURN === 0) await turn();
+      events.push(this.#readEvent(document));
+    }
     if (!token) throw new Error("The server gives no token with its answers; MongoDB 6.0 or newer is needed");
     return { events, token: new Uint8Array(token), isIdle: events.length === 0 };
   }
@@ -182,6 +190,7 @@ class Batches implements StreamBatches {
     this.#cursor = undefined;
     this.#fetching = [];
     this.#asked = Promise.resolve(undefined);
+    this.#reading = Promise.resolve();
     await cursor?.close();
   }
 }
@@ -228,7 +237,8 @@ function isLost(error: unknown): boolean {
   return typeof code === "number" && (LOST.has(code) || code >= FIRST_LOCATION);
 }
 
-const BATCH_SIZE = 1_000;
+/** While many are worked on, the server is not kept waiting for long to be asked for more. */
+const BATCH_SIZE = 5_000;
 /** Whoever waits until all has been told waits for this. */
 const FIRST_WAIT_MS = 1_000;
 /** So old the token may get, by which it is told how far behind a sync is. */
@@ -236,6 +246,8 @@ const IDLE_WAIT_MS = 2_000;
 const AHEAD = 2;
 /** Fewer are read at once. */
 const FEW = 50;
+/** So many are read in one turn. */
+const TURN = 500;
 const PATIENCE_MS = 2_000;
 const WAIT_MS = 20;
 const LONGEST_WAIT_MS = 500;

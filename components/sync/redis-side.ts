@@ -73,12 +73,12 @@ class ScriptedSide implements RedisSide {
     return records;
   }
 
-  async apply(changes: readonly Change[], token?: Uint8Array): Promise<readonly Applied[]> {
+  async apply(changes: readonly Change[], token?: Uint8Array | Promise<Uint8Array>): Promise<readonly Applied[]> {
     const applied: Applied[] = [];
     // Bytes among the arguments make the driver write each by itself: the token goes with the last change alone.
     const last = token === undefined ? [] : changes.slice(-1);
     const parts = [...inParts(changes.slice(0, changes.length - last.length), ({ text }) => text?.length ?? 0)];
-    if (changes.length === 0 && token !== undefined) await this.saveToken(token);
+    if (changes.length === 0 && token !== undefined) await this.saveToken(await token);
     const run = async (part: readonly Change[], stored?: Uint8Array) => {
       const write = this.options.ownWrites?.add(part.map(({ id }) => id));
       const args = this.#changes(part, stored);
@@ -90,7 +90,7 @@ class ScriptedSide implements RedisSide {
     const replies = await Promise.all(parts.map((part) => run(part)));
     if (last.length > 0) {
       parts.push(last);
-      replies.push(await run(last, token));
+      replies.push(await run(last, await token));
     }
     for (const [index, part] of parts.entries()) {
       const from = applied.length;

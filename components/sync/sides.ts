@@ -65,8 +65,8 @@ export interface Commit<R> {
 export interface RedisSide {
   /** In the order of the ids. */
   read(ids: readonly string[]): Promise<readonly (RedisRecord | WrongType)[]>;
-  /** Applies each change where its version is later; last of all stores the token. In the order of the changes. */
-  apply(changes: readonly Change[], token?: Uint8Array): Promise<readonly Applied[]>;
+  /** Applies each change where its version is later; last of all, and not before it is there, stores the token. In the order of the changes. */
+  apply(changes: readonly Change[], token?: Uint8Array | Promise<Uint8Array>): Promise<readonly Applied[]>;
   /** Writes each as decided where key and bookkeeping are still what was read; says which were. */
   commit(commits: readonly Commit<RedisRecord>[]): Promise<readonly boolean[]>;
   /**

@@ -134,7 +134,12 @@ export class SyncCore {
   }
 
   /** Applies MongoDB's changes to Redis, whatever it takes; what has to be resolved is given back. */
-  async apply(part: string, changes: readonly Change[], signal: AbortSignal, token?: Uint8Array): Promise<Map<string, Wanted>> {
+  async apply(
+    part: string,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    token?: Uint8Array | Promise<Uint8Array>,
+  ): Promise<Map<string, Wanted>> {
     const answers = await this.insist(part, signal, () => this.redis.apply(changes, token));
     const wanted = new Map<string, Wanted>();
     const arrivals: Arrival[] = [];

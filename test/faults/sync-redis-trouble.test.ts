@@ -1,8 +1,10 @@
 /** A sync whose Redis refuses work for a while, is loading, or throws keys out: both sides write on, and nothing acknowledged is lost. */
 import { expect } from "chai";
+import { BSON } from "mongodb";
 import { Redis as RedisClient } from "ioredis";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRedisServer, type EmbeddedServer } from "../../components/embedded/index.js";
+import { redisNames } from "../../components/sync/redis-names.js";
 import { redisMonitor } from "../support/sync-monitor.js";
 import { SyncSite } from "../support/sync-site.js";
 import { until } from "../support/sync-stores.js";
@@ -127,6 +129,41 @@ describe("a sync whose Redis is in trouble", function () {
     await site.redis.config("SET", "maxmemory", "0");
     monitor.close();
     expect((await site.level()).size).to.equal(20_090);
+  });
+
+  it("stores no token ahead of what it stands for, where some of a backlog is refused", async () => {
+    site = await SyncSite.open("backlog", { redisUri: server.uri });
+    await site.start();
+    await site.stop();
+    const ids = Array.from({ length: 20_000 }, (_, number) => `id${number}`);
+    const stream = site.documents.watch([{ $project: { documentKey: 1 } }], { batchSize: ids.length });
+    await stream.tryNext();
+    await site.documents.insertMany(ids.map((_id) => ({ _id })));
+    const ends: string[] = [];
+    while (ends.length < ids.length) ends.push(((await stream.next())._id as { readonly _data: string })._data);
+    await stream.close();
+
+    const { token } = redisNames(site.collection.name, site.collection.prefix);
+    const starting = site.start();
+    let known = 0;
+    const look = async () => {
+      const { _data } = BSON.deserialize((await site.redis.getBuffer(token)) as Buffer) as { readonly _data: string };
+      const reached = ends.filter((end) => end <= _data).length;
+      const told = ids.slice(known, reached).map((id) => site.key(id));
+      expect(told.length === 0 ? 0 : await site.redis.exists(...told), `keys up to ${reached}`).to.equal(told.length);
+      known = reached;
+    };
+    while (known < ids.length) {
+      for (const [maxmemory, forMs] of [
+        ["1", 5],
+        ["0", 100],
+      ] as const) {
+        await site.redis.config("SET", "maxmemory", maxmemory);
+        for (const until = performance.now() + Math.random() * forMs; performance.now() < until; await sleep(1)) await look();
+      }
+    }
+    await starting;
+    expect((await site.level()).size).to.equal(ids.length);
   });
 
   it("waits while it is loading, and says so", async () => {
