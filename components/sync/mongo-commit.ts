@@ -91,8 +91,11 @@ export class Committer {
 
   /** Of these, by id, the versions of those that were deleted. */
   async tombstonesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
-    const found = await this.#options.tombstones.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-    return new Map(found.map(({ _id, v }) => [_id, v]));
+    const { db, tombstones } = this.#options;
+    // A cursor of the driver's takes longer than the answer.
+    const find = { find: tombstones.collectionName, filter: { _id: { $in: ids } }, batchSize: ids.length + 1, singleBatch: true };
+    const { cursor } = await db.command(find);
+    return new Map((cursor.firstBatch as readonly { readonly _id: string; readonly v: Version }[]).map(({ _id, v }) => [_id, v]));
   }
 
   /** Undefined: there is no document, and there is to be none. */

@@ -13,16 +13,26 @@ const WAIT_MS = 2_000;
 /** Batches under way at once: MongoDB works on one while the next is read and decided. */
 const LANES = 2;
 
+export interface RedisFeedOptions {
+  readonly core: SyncCore;
+  /** batches of the outbox that are worked on */
+  readonly underWay: Set<Promise<unknown>>;
+}
+
 /**
  * Works off the outbox for ever; an entry leaves it when its batch and all before it are done.
  *
  * @throws what the signal says
  */
-export async function followOutbox(core: SyncCore, onBatch: (writtenMs: number | undefined) => void, signal: AbortSignal): Promise<never> {
+export async function followOutbox(
+  { core, underWay }: RedisFeedOptions,
+  onBatch: (writtenMs: number | undefined) => void,
+  signal: AbortSignal,
+): Promise<never> {
   let after = "0";
   let waitMs = 0;
   let done = Promise.resolve();
-  const underWay = new Set<Promise<unknown>>();
+  underWay.clear();
   for (;;) {
     const entries = await core.insist(FROM_REDIS, signal, () => core.redis.outbox(after, MOST, waitMs, signal));
     waitMs = WAIT_MS;
@@ -47,8 +57,18 @@ function wantedOf(entries: readonly OutboxEntry[]): Map<string, Wanted> {
   return new Map(entries.map(({ id }) => [id, {}]));
 }
 
-/** Resolves those of the ids that somebody changed who keeps no books; most hints are the writes of our own writers. */
-export async function lookAt(core: SyncCore, ids: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves those of the ids that somebody changed who keeps no books. Most hints are the writes of our own writers, which come with the
+ * outbox at the same moment: those go first.
+ */
+export async function lookAt(
+  { core, underWay }: RedisFeedOptions,
+  ids: readonly string[],
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<void> {
+  await turn();
+  await Promise.allSettled(underWay);
   if (signal.aborted) return;
   await core.whilePaused(FROM_REDIS, "redis-to-mongo", signal);
   const foreign = await core.insist(FROM_REDIS, signal, () => core.redis.foreignAmong(ids));

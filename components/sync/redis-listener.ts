@@ -6,7 +6,7 @@ import { LaterLooks } from "./later-looks.js";
 import { listener, Listening, type DirectionListener } from "./listening.js";
 import type { OpenSync } from "./open-sync.js";
 import type { OwnWrite } from "./own-writes.js";
-import { followOutbox, FROM_REDIS, lookAt } from "./redis-feed.js";
+import { followOutbox, FROM_REDIS, lookAt, type RedisFeedOptions } from "./redis-feed.js";
 import { redisHints } from "./redis-hints.js";
 import type { Wanted } from "./resolver.js";
 import { Sync } from "./sync-collection.js";
@@ -30,13 +30,15 @@ export function redisListener(of: Key<unknown> = Sync, as: Key<unknown> = RedisL
 class RedisListening extends Listening {
   constructor(open: OpenSync) {
     super(open, FROM_REDIS);
-    this.lead([(signal) => followOutbox(open.core, this.onBatch, signal), (signal) => this.#hear(signal)]);
+    const { core } = open;
+    const feed = { core, underWay: new Set<Promise<unknown>>() };
+    this.lead([(signal) => followOutbox(feed, this.onBatch, signal), (signal) => this.#hear(feed, signal)]);
   }
 
-  async #hear(signal: AbortSignal): Promise<void> {
+  async #hear(feed: RedisFeedOptions, signal: AbortSignal): Promise<void> {
     const { core, maintenance, target } = this.open;
     const missed = () => maintenance.ask();
-    const look = (ids: readonly string[], wanted: Wanted) => lookAt(core, ids, wanted, signal);
+    const look = (ids: readonly string[], wanted: Wanted) => lookAt(feed, ids, wanted, signal);
     const later = new LaterLooks({ writes: core.ownWrites, look: (ids) => look(ids, {}), signal });
     const told = (ids: readonly string[], wanted: Wanted) => {
       later.drop(ids);
