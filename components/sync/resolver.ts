@@ -207,10 +207,11 @@ async function readings(
   { redis, mongo }: Pick<PlannerOptions, "redis" | "mongo">,
 ): Promise<readonly Reading[]> {
   const ids = [...wanted.keys()];
+  const reading = redis.read(ids);
   const early = ids.length <= FEW ? mongo.tombstones(ids) : undefined;
   // Where Redis fails, nobody waits for it.
   early?.catch(() => {});
-  const keys = await redis.read(ids);
+  const keys = await reading;
   const isFresh = ids.map((id, index) => wanted.get(id)?.isDoubtful !== true && isNew(keys[index] as Reading["key"]));
   const [fresh, known] = [ids.filter((_, index) => isFresh[index]), ids.filter((_, index) => !isFresh[index])];
   const tombstones = fresh.length > 0 ? await (early ?? mongo.tombstones(fresh)) : new Map<string, Version>();
