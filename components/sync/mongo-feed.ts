@@ -54,7 +54,7 @@ export async function followMongo(token: Uint8Array, options: MongoFeedOptions, 
         continue;
       }
       await before;
-      const fate = await work(batch, announced, core, signal);
+      const fate = await work(batch, announced, core, signal, before);
       if (announced.size > 0 && performance.now() - announcedAt > ANNOUNCED_MS) await finish(announced, core, signal);
       onBatch(lastWritten(batch.events));
       if (fate) return fate;
@@ -80,7 +80,7 @@ async function work(
   announced: Announced,
   core: SyncCore,
   signal: AbortSignal,
-  before: Promise<void> = Promise.resolve(),
+  before: Promise<void>,
 ): Promise<SortedBatch["fate"]> {
   const token = before.then(() => batch.token);
   token.catch(() => {});

@@ -83,8 +83,6 @@ class Batches implements StreamBatches {
   #fetching: Promise<StreamBatch | undefined>[] = [];
   /** settles when the server may be asked again */
   #asked: Promise<RawAnswer | undefined> = Promise.resolve(undefined);
-  /** settles when what was asked for before has been read */
-  #reading: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
   constructor(
@@ -161,14 +159,14 @@ class Batches implements StreamBatches {
         const { waitMs = before?.documents.length === 0 ? IDLE_WAIT_MS : FIRST_WAIT_MS } = this.#options;
         return cursor.isAtEnd ? undefined : cursor.ask({ batchSize, waitMs });
       });
-      const before = this.#reading;
+      const before = this.#fetching.at(-1);
       const fetching = answer.then(async (one) => {
         if (one?.token) this.onToken(one.token);
         await before;
         return one && this.#read(one);
       });
       // Its failure is that of the batch, which is asked for later or never.
-      this.#reading = fetching.catch(() => {});
+      fetching.catch(() => {});
       this.#asked = answer;
       this.#fetching.push(fetching);
     }
@@ -190,7 +188,6 @@ class Batches implements StreamBatches {
     this.#cursor = undefined;
     this.#fetching = [];
     this.#asked = Promise.resolve(undefined);
-    this.#reading = Promise.resolve();
     await cursor?.close();
   }
 }

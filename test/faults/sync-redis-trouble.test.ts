@@ -159,7 +159,7 @@ describe("a sync whose Redis is in trouble", function () {
         ["0", 100],
       ] as const) {
         await site.redis.config("SET", "maxmemory", maxmemory);
-        for (const until = performance.now() + Math.random() * forMs; performance.now() < until; await sleep(1)) await look();
+        for (const endsAt = performance.now() + Math.random() * forMs; performance.now() < endsAt; await sleep(1)) await look();
       }
     }
     await starting;
