@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { duration, firstLine, makeFolder, type Logger } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import { checkBinary, type ServerBinary } from "./binary-check.js";
 import { fetchOfficial } from "./official-build.js";
 import type { ServerProgram } from "./server-program.js";
@@ -46,7 +47,7 @@ export async function fetchBinary(
     try {
       const found = await inFreshFolder(dirname(target), async (folder) => {
         const limit = AbortSignal.timeout(FETCH_MS);
-        const path = await fetch({ ...context, folder, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+        const path = await fetch({ ...context, folder, signal: signal ? anySignal(signal, limit) : limit });
         await chmod(path, 0o755);
         const checked = await checkBinary(program, path);
         if (typeof checked === "string") throw new Error(checked.replace(path, "it"));

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { promisify } from "node:util";
+import { anySignal } from "../any-signal.js";
 import { verify } from "./checksum.js";
 import type { FetchContext } from "./fetch-binary.js";
 import { withProgress } from "./fetch-progress.js";
@@ -57,7 +58,7 @@ export async function fetchOfficial(base: string, { program, folder, log, signal
 }
 
 async function expectedSum(url: string, signal: AbortSignal): Promise<string> {
-  const text = await (await get(url, AbortSignal.any([signal, AbortSignal.timeout(REACH_MS)]))).text();
+  const text = await (await get(url, anySignal(signal, AbortSignal.timeout(REACH_MS)))).text();
   return text.trim().split(/\s+/)[0] ?? "";
 }
 

@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArgumentError, duration, firstLine, MillraceError, ServerStartError } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import type { ServerBinary } from "./binary-check.js";
 import { endAbandoned, joinRunning, keptFolder, temporaryFolder, untilLogSays } from "./data-folder.js";
 import type { EmbeddedOptions, EmbeddedServer } from "./embedded-server.js";
@@ -63,7 +64,7 @@ function launchServer(spec: ServerSpec, binary: ServerBinary, folder: string, po
 async function comeUp(spec: ServerSpec, link: SupervisorLink, signal: AbortSignal | undefined): Promise<Address | Outcome> {
   const { kind } = spec.program;
   const over = new AbortController();
-  const until = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  const until = signal ? anySignal(signal, over.signal) : over.signal;
   const work = async () => {
     const address = await link.running;
     if (!address) return link.outcome;

@@ -1,6 +1,7 @@
 /** Applies migration files, undoes them, and says how they stand. */
 import type { Db } from "mongodb";
 import { firstLine, type Logger } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import { failed, stopped, unrecorded } from "./changelog-failure.js";
 import { loadStep, readFolder, type MigrationContext, type MigrationFile } from "./changelog-files.js";
 import { statusOf, toApply, toUndo, type ApplyPlan, type MigrationStatus, type UndoPlan } from "./changelog-plan.js";
@@ -112,7 +113,7 @@ async function perform(work: Work, choose: Choose): Promise<readonly string[]> {
     const entries = await readEntries(db);
     const chosen = choose(files, entries);
     const steps = await Promise.all(chosen.map(async (file) => ({ file, run: await loadStep(folder, file, direction) })));
-    const signal = work.signal ? AbortSignal.any([work.signal, lease.lost]) : lease.lost;
+    const signal = work.signal ? anySignal(work.signal, lease.lost) : lease.lost;
     const context: MigrationContext = { db, client: db.client, settings: work.settings ?? {}, log: work.log ?? NO_LOG, signal };
     const block = next(entries, "block");
     const first = next(entries, "number");

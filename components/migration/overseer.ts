@@ -13,6 +13,7 @@ import {
   type Part,
   type Settings,
 } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import { StatusBoard } from "../status-board.js";
 import { AppendFile } from "./append-file.js";
 import type { Findings } from "./findings.js";
@@ -211,7 +212,7 @@ class MigrationOverseer<Id> implements Overseer {
   async #verified(result: PassResult, lost: AbortSignal | undefined): Promise<PassResult & { readonly verification?: Verification }> {
     const { dryRun: dry, processes, patience: patienceMs } = this.#settings;
     if (!this.#migrator.verify || !result.isComplete || dry) return result;
-    const signal = lost ? AbortSignal.any([this.#interruption.signal, lost]) : this.#interruption.signal;
+    const signal = lost ? anySignal(this.#interruption.signal, lost) : this.#interruption.signal;
     try {
       const verification = await this.#migrator.verify({ board: this.#board, processes, patienceMs, signal });
       if (!verification) return { ...result, isComplete: false, error: lost?.reason };

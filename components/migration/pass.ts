@@ -1,6 +1,7 @@
 /** One pass of all migration jobs over what a scan finds. */
 import { setMaxListeners } from "node:events";
 import { channel, firstLine, MigrationFailedError, type Channel, type Job, type Settings } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import type { StatusBoard } from "../status-board.js";
 import { Contiguous } from "./contiguous.js";
 import { FindingsTally, type Findings } from "./findings.js";
@@ -108,7 +109,7 @@ export class Pass<Id> {
     lost?.addEventListener("abort", onLost, { once: true });
     // Before anything is migrated: of a run that is nowhere written down, nobody could tell what it has done.
     await this.#checkpoint(false);
-    this.#waiting = AbortSignal.any([interruption, this.#end.signal]);
+    this.#waiting = anySignal(interruption, this.#end.signal);
     setMaxListeners(0, this.#waiting);
     const onInterruption = () => this.#lines.stopping();
     if (interruption.aborted) onInterruption();

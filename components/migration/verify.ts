@@ -1,6 +1,7 @@
 /** Verifies a migration that is done: several jobs, each one range at a time. */
 import { setMaxListeners } from "node:events";
 import type { Job } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import type { StatusBoard } from "../status-board.js";
 import { patiently } from "./patience.js";
 import type { Range } from "./range.js";
@@ -74,7 +75,7 @@ class Verifier {
     const beganAt = performance.now();
     const { by, scattered } = this.#task;
     const { processes, signal } = this.#job;
-    const end = AbortSignal.any([signal, this.#failing.signal]);
+    const end = anySignal(signal, this.#failing.signal);
     // Every job listens, and there are as many as one likes.
     setMaxListeners(0, end);
     const todo: Range[] = [];

@@ -1,6 +1,7 @@
 /** Leadership: of all processes that keep a collection in step, one does the work; another takes over where it ends. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlreadyRunningError } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 import type { ClientSession } from "mongodb";
 import type { OrderedLease } from "../migration/index.js";
 
@@ -67,7 +68,7 @@ export class Leadership {
     while (!stopping.aborted) {
       const term = await this.#nextTerm(stopping);
       if (!term) break;
-      const signal = AbortSignal.any([stopping, term.signal]);
+      const signal = anySignal(stopping, term.signal);
       try {
         await ended(work(signal), signal);
       } catch (error) {
@@ -119,7 +120,7 @@ export class Leadership {
   async #lead(lease: OrderedLease, stopping: AbortSignal): Promise<void> {
     await this.#options.onLead(lease.epoch);
     this.#stepDown = new AbortController();
-    const signal = AbortSignal.any([stopping, lease.lost, this.#stepDown.signal]);
+    const signal = anySignal(stopping, lease.lost, this.#stepDown.signal);
     this.#term = { lease, signal };
     for (const wake of this.#waiting) wake();
     await new Promise<void>((resolve) => {

@@ -1,5 +1,6 @@
 /** Starts systems for tests, and stops whatever a test has left running. */
 import { AbortedError, StopError, type Running, type StartOptions } from "../../lib/index.js";
+import { anySignal } from "../any-signal.js";
 
 /** A system that lacks no component; a `System` is one. */
 export interface Startable {
@@ -19,7 +20,7 @@ const started = new Set<Started>();
  */
 export async function startForTest(app: Startable, options: StartOptions = {}): Promise<Running> {
   const giveUp = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, giveUp.signal]) : giveUp.signal;
+  const signal = options.signal ? anySignal(options.signal, giveUp.signal) : giveUp.signal;
   const one = { giveUp, starting: app.start({ ...options, config: { environment: {}, ...options.config }, signal }) };
   started.add(one);
   const forget = () => void started.delete(one);

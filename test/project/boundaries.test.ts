@@ -111,9 +111,18 @@ function forbidden(files: Files): string[] {
   return found;
 }
 
+const inLibrary = (files: Files) => [...files].filter(([file]) => /^(?:lib|components)\//.test(file));
+
 function endsProcess(files: Files): string[] {
-  const inLibrary = [...files].filter(([file]) => /^(?:lib|components)\//.test(file) && !PROGRAMS.includes(file));
-  return inLibrary.flatMap(([file, { code }]) => (ENDS_PROCESS.exec(code) ?? []).map((what) => `${file}: ${what}`));
+  const others = inLibrary(files).filter(([file]) => !PROGRAMS.includes(file));
+  return others.flatMap(([file, { code }]) => (ENDS_PROCESS.exec(code) ?? []).map((what) => `${file}: ${what}`));
+}
+
+/** It holds its sources weakly, so that a timeout among them may never fire. */
+function joinsWeakly(files: Files): string[] {
+  return inLibrary(files)
+    .filter(([, { code }]) => code.includes("AbortSignal.any("))
+    .map(([file]) => file);
 }
 
 function cycles(files: Files): string[] {
@@ -143,6 +152,9 @@ describe("the boundaries of the project", () => {
 
   it("leave it to the host of a program to read arguments, hear signals and end the process", () =>
     expect(endsProcess(files)).to.deep.equal([]));
+
+  it("leave AbortSignal.any to the one file that holds on to its sources", () =>
+    expect(joinsWeakly(files)).to.deep.equal(["components/any-signal.ts"]));
 
   it("name no package for a file that does not load it, and depend on those that are loaded later", () => {
     const listed = (table: typeof LAZY) => Object.entries(table).flatMap(([file, names]) => names.map((name) => ({ file, name })));

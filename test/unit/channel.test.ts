@@ -1,9 +1,8 @@
 /** The channel's contract, case by case; aborts and random schedules have files of their own. */
 import { expect } from "chai";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { channel, type Channel } from "../../lib/channel.js";
 import { ArgumentError, ChannelClosedError } from "../../lib/errors.js";
+import { collectGarbage } from "../support/garbage.js";
 import { rejection, settled, watch } from "../support/outcome.js";
 
 async function collect<T>(from: Channel<T>): Promise<T[]> {
@@ -17,9 +16,6 @@ function full(capacity: number): Channel<number> {
   for (let value = 0; value < capacity; value++) made.offer(value);
   return made;
 }
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 describe("channel", () => {
   describe("made", () => {
