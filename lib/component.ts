@@ -1,7 +1,7 @@
 /** component() and @Component: a definition of a component, no behaviour. */
 import { callSite, NOWHERE, textOf, type CallSite } from "./call-site.js";
 import { ArgumentError, InjectionError } from "./errors.js";
-import type { Ctor, Group, Key, Need, Token, Value, Values } from "./key.js";
+import { isList, type Ctor, type Group, type Key, type Need, type Token, type Value, type Values, type Wanted } from "./key.js";
 import type { Lifecycle, Look, StartContext, Timeouts } from "./lifecycle.js";
 import { describe } from "./wording.js";
 
@@ -26,8 +26,6 @@ export interface Hooks {
   readonly constructed?: Ctor;
 }
 
-type Wanted = readonly Need[] | Readonly<Record<string, Need>>;
-
 /** What was said of a component of whatever kind. */
 interface Said extends ComponentOptions<never> {
   /** a class's name; a key has its own */
@@ -37,6 +35,8 @@ interface Said extends ComponentOptions<never> {
 
 /** A component as the engine sees it; made by `component()`, `@Component` or from a tsyringe class. */
 export class Definition implements CallSite {
+  /** How it receives its needs: by name, as a list, or through tsyringe, which builds the class. */
+  readonly kind: "functions" | "class" | "plain";
   /** where it was defined; see `origin` */
   readonly file: string | undefined;
   readonly line: number;
@@ -49,14 +49,10 @@ export class Definition implements CallSite {
     readonly hooks: Hooks,
     { file, line, column }: CallSite,
   ) {
+    this.kind = hooks instanceof ClassHooks ? hooks.kind : "functions";
     this.file = file;
     this.line = line;
     this.column = column;
-  }
-
-  /** How it receives its needs: by name, as a list, or through tsyringe, which builds the class. */
-  get kind(): "functions" | "class" | "plain" {
-    return this.hooks instanceof ClassHooks ? this.hooks.kind : "functions";
   }
 
   get name(): string {
@@ -69,15 +65,18 @@ export class Definition implements CallSite {
     return this.options.in?.map(({ name }) => name) ?? NONE;
   }
 
+  get wanted(): Wanted {
+    return this.options.needs ?? NONE;
+  }
+
   get needs(): readonly Need[] {
-    const { needs = NONE } = this.options;
-    return isList(needs) ? needs : Object.values(needs);
+    return Object.values(this.wanted);
   }
 
   /** The names under which it knows its needs, in their order. */
   get locals(): readonly string[] {
-    const { needs = NONE } = this.options;
-    return isList(needs) ? needs.map(localName) : Object.keys(needs);
+    const { wanted } = this;
+    return isList(wanted) ? wanted.map(localName) : Object.keys(wanted);
   }
 
   /** Where it was defined, for errors. */
@@ -250,10 +249,6 @@ export function startInstance(instance: Lifecycle, context: StartContext): unkno
 }
 
 const NONE: readonly never[] = Object.freeze([]);
-
-function isList(wanted: Wanted): wanted is readonly Need[] {
-  return Array.isArray(wanted);
-}
 
 /** What inherits the rest: an object of a class keeps its methods. */
 function but(said: Said, changes: Said): Said {

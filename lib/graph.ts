@@ -2,15 +2,15 @@
 import TinyQueue from "tinyqueue";
 import { findCycles } from "./cycles.js";
 import { type Problem } from "./errors.js";
-import { Lists } from "./lists.js";
+import { Lists, ListsWriter } from "./lists.js";
 import { didYouMean, printable } from "./wording.js";
-import type { ConfigNeed, Need, Opt, Token } from "./key.js";
+import { eachNeed, NamedKey, type ConfigNeed, type Need, type Opt, type Token, type Wanted } from "./key.js";
 
 /** What the graph has to know of a component. */
 export interface GraphNode {
   readonly token: Token;
   readonly name: string;
-  readonly needs: readonly Need[];
+  readonly wanted: Wanted;
   readonly groups: readonly string[];
 }
 
@@ -67,34 +67,34 @@ export function link<N extends GraphNode>(all: readonly N[]): Graph<N> {
   const places = nodes === all ? found : new Places(nodes);
   const members = new Map<string, number[]>();
   for (let index = 0; index < nodes.length; index++) {
-    for (const group of nodes[index]!.groups) {
-      const list = members.get(group);
+    const { groups } = nodes[index]!;
+    for (let at = 0; at < groups.length; at++) {
+      const list = members.get(groups[at]!);
       if (list) list.push(index);
-      else members.set(group, [index]);
+      else members.set(groups[at]!, [index]);
     }
   }
   const missing: Missing[] = [];
   const many: ManyWire[] = [];
-  const starts = new Uint32Array(nodes.length + 1);
-  const items: number[] = [];
-  for (let node = 0; node < nodes.length; node++) {
-    for (const need of nodes[node]!.needs) {
-      if (typeof need === "function" || need.kind === "key" || need.kind === "opt") {
-        const token = isOptional(need) ? need.of : need;
-        const to = places.of(token);
-        if (to === undefined && token === need) missing.push({ node, name: tokenName(token) });
-        items.push(to ?? ABSENT);
-      } else {
-        const { kind } = need;
-        many.push(
-          kind === "all" ? { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name } : { kind, node, need },
-        );
-        items.push(ABSENT - many.length);
-      }
+  const written = new ListsWriter(nodes.length);
+  let node = 0;
+  const wire = (need: Need) => {
+    if (typeof need === "function" || need.kind === "key" || need.kind === "opt") {
+      const token = isOptional(need) ? need.of : need;
+      const to = places.of(token);
+      if (to === undefined && token === need) missing.push({ node, name: tokenName(token) });
+      written.push(to ?? ABSENT);
+    } else {
+      const { kind } = need;
+      many.push(kind === "all" ? { kind: "many", to: [...(members.get(need.of.name) ?? [])], group: need.of.name } : { kind, node, need });
+      written.push(ABSENT - many.length);
     }
-    starts[node + 1] = items.length;
+  };
+  for (; node < nodes.length; node++) {
+    eachNeed(nodes[node]!.wanted, wire);
+    written.endList();
   }
-  const wires = new Lists(starts, new Int32Array(items));
+  const wires = written.end();
   const needs = targets(wires, many);
   const dependents = needs.reversed();
   const order = sort(needs, dependents);
@@ -111,14 +111,17 @@ function finder(nodes: readonly GraphNode[]): (token: Token) => number | undefin
 
 /** Where each node is, by its name, and by its class where it is one. */
 class Places {
+  readonly #nodes: readonly GraphNode[];
   readonly #byName = new Map<string, number>();
   readonly #byClass = new Map<unknown, number>();
 
   constructor(nodes: readonly GraphNode[]) {
+    this.#nodes = nodes;
     for (let index = 0; index < nodes.length; index++) {
       const { name, token } = nodes[index]!;
       this.#byName.set(name, index);
       if (typeof token === "function") this.#byClass.set(token, index);
+      else NamedKey.keepPlace(token, index);
     }
   }
 
@@ -128,7 +131,9 @@ class Places {
   }
 
   of(token: Token): number | undefined {
-    return typeof token === "function" ? this.#byClass.get(token) : this.#byName.get(token.name);
+    if (typeof token === "function") return this.#byClass.get(token);
+    const place = NamedKey.placeOf(token);
+    return this.#nodes[place]?.token === token ? place : this.#byName.get(token.name);
   }
 }
 
@@ -217,7 +222,7 @@ export function graphProblems(graph: Graph): Problem[] {
 export function subset(graph: Graph, roots: Iterable<number>): Set<number> {
   const chosen = new Set(roots);
   for (const index of chosen) {
-    const { needs } = graph.nodes[index] as GraphNode;
+    const needs = Object.values((graph.nodes[index] as GraphNode).wanted);
     for (const [position, wire] of wiresOf(graph, index).entries()) {
       if (typeof wire === "number") {
         if (wire >= 0 && !isOptional(needs[position])) chosen.add(wire);

@@ -92,7 +92,8 @@ class Halt implements Halted {
 
   async run(): Promise<Halted> {
     const { starts, items } = this.#host.graph.needs;
-    for (const [place, { index }] of this.#chosen.entries()) {
+    for (let place = 0; place < this.#chosen.length; place++) {
+      const { index } = this.#chosen[place]!;
       this.#places[index] = place;
       this.#open[index] = 0;
     }
@@ -159,17 +160,9 @@ class Halt implements Halted {
   #ended(slot: Slot, failure?: HookFailure): void {
     if (slot.state !== "stopping" || this.#left === 0) return;
     this.#deadlines.clear(slot.index);
-    const component = slot.definition.name;
-    const { emit } = this.#host;
-    const ms = emit || this.#stopped ? clock() - this.#beganAt[slot.index]! : 0;
     slot.state = failure || this.#late.has(slot) ? "failed" : "stopped";
-    if (failure) {
-      this.failures.push(failure);
-      emit?.({ type: "failed", component, ms, error: failure.error });
-    } else {
-      this.#stopped?.push({ component, ms });
-      emit?.({ type: "stopped", component, ms });
-    }
+    if (failure) this.failures.push(failure);
+    if (this.#host.emit || this.#stopped) this.#tell(slot, failure);
     this.#left--;
     const { starts, items } = this.#host.graph.needs;
     const end = starts[slot.index + 1]!;
@@ -178,6 +171,12 @@ class Halt implements Halted {
       if (--this.#open[need]! === 0 && !this.#isPassing) this.#ready.push(this.#places[need]!);
     }
     this.#pump();
+  }
+
+  #tell({ definition: { name: component }, index }: Slot, failure: HookFailure | undefined): void {
+    const ms = clock() - this.#beganAt[index]!;
+    if (!failure) this.#stopped?.push({ component, ms });
+    this.#host.emit?.(failure ? { type: "failed", component, ms, error: failure.error } : { type: "stopped", component, ms });
   }
 
   #giveUp(): void {

@@ -49,6 +49,9 @@ export type Token = AnyKey | Ctor;
 // eslint-disable-next-line typescript/no-explicit-any -- see AnyKey
 export type Need = Token | Opt<Token> | All<any> | ConfigNeed<any>;
 
+/** The needs of a component as they were given: a list, or by the names under which it knows them. */
+export type Wanted = readonly Need[] | Readonly<Record<string, Need>>;
+
 /**
  * How a setting is read: `nat` a whole number from 0 up, `positive` from 1 up, `int`, `port` 0 to 65535, `duration` in
  * milliseconds (also written `500 ms`, `15 s`, `2 m`, `1 h`), `url`, `String`, `Number`, `Boolean`, or a list of the texts allowed.
@@ -124,7 +127,26 @@ export type Values<D extends readonly Need[]> = { -readonly [I in keyof D]: Valu
  * @throws {ArgumentError} when the name is empty
  */
 export function key<V>(): <const N extends string>(name: N) => Key<V, N> {
-  return (name) => Object.freeze({ kind: "key", name: checkName(name) });
+  return (name) => new NamedKey(checkName(name));
+}
+
+/** A key. It keeps in mind where it stood in the system that was linked last: to look there takes less than to look for its name. */
+export class NamedKey<N extends string> implements Key<never, N> {
+  readonly kind = "key";
+  #place = 0;
+
+  constructor(readonly name: N) {
+    Object.freeze(this);
+  }
+
+  static keepPlace(token: AnyKey, place: number): void {
+    if (#place in token) token.#place = place;
+  }
+
+  /** Where it may stand; whoever asks has to look whether it does. */
+  static placeOf(token: AnyKey): number {
+    return #place in token ? token.#place : 0;
+  }
 }
 
 /** Makes a group that several components may provide into; ask for it with `all(group)`. */
@@ -154,6 +176,16 @@ export function schema<const S extends Schema>(fields: S & Fitting<S>): S {
  */
 export function config<const S extends Schema>(fields: S, options: { readonly section?: string } = {}): ConfigNeed<Settings<S>> {
   return Object.freeze({ kind: "config", schema: fields, section: options.section });
+}
+
+export function isList(wanted: Wanted): wanted is readonly Need[] {
+  return Array.isArray(wanted);
+}
+
+/** Visits needs in their order; no list is made of those that have names. */
+export function eachNeed(wanted: Wanted, visit: (need: Need) => void): void {
+  if (isList(wanted)) for (const need of wanted) visit(need);
+  else for (const local in wanted) if (Object.prototype.hasOwnProperty.call(wanted, local)) visit(wanted[local]!);
 }
 
 function checkName<N extends string>(name: N): N {

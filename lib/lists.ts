@@ -8,9 +8,12 @@ export class Lists {
   ) {}
 
   static from(lists: readonly (readonly number[])[]): Lists {
-    const starts = new Uint32Array(lists.length + 1);
-    for (const [index, { length }] of lists.entries()) starts[index + 1] = starts[index]! + length;
-    return new Lists(starts, Int32Array.from(lists.flat()));
+    const made = new ListsWriter(lists.length);
+    for (const list of lists) {
+      for (const item of list) made.push(item);
+      made.endList();
+    }
+    return made.end();
   }
 
   /** How many lists there are. */
@@ -39,5 +42,36 @@ export class Lists {
     const items = new Int32Array(targets.length);
     for (let from = 0, at = 0; from < size; from++) for (const end = ends[from + 1]!; at < end; at++) items[next[targets[at]!]!++] = from;
     return new Lists(starts, items);
+  }
+}
+
+/** Writes lists one after the other. */
+export class ListsWriter {
+  readonly #starts: Uint32Array;
+  #items: Int32Array;
+  #written = 0;
+  #length = 0;
+
+  /** @param size how many lists there will be */
+  constructor(size: number) {
+    this.#starts = new Uint32Array(size + 1);
+    this.#items = new Int32Array(4 * size + 16);
+  }
+
+  push(item: number): void {
+    if (this.#length === this.#items.length) {
+      const items = new Int32Array(2 * this.#length);
+      items.set(this.#items);
+      this.#items = items;
+    }
+    this.#items[this.#length++] = item;
+  }
+
+  endList(): void {
+    this.#starts[++this.#written] = this.#length;
+  }
+
+  end(): Lists {
+    return new Lists(this.#starts, this.#items.slice(0, this.#length));
   }
 }

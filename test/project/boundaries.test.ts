@@ -8,8 +8,8 @@ import { importsOf, read, type Imports } from "../support/imports.js";
 const LAYERS = [
   "clock require wording folder lists cycles",
   "deadlines text-width call-site errors",
-  "lifecycle key graph channel",
-  "config-text config-value",
+  "lifecycle key channel",
+  "graph config-text config-value",
   "config-files",
   "config",
   "component",

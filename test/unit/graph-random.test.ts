@@ -12,7 +12,7 @@ function linked(needs: Needs): Graph {
     needs.map((list, index) => ({
       token: key()(`n${index}`),
       name: `n${index}`,
-      needs: list.map((to) => key()(`n${to}`)),
+      wanted: list.map((to) => key()(`n${to}`)),
       groups: [],
     })),
   );

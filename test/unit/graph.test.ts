@@ -17,7 +17,7 @@ function graph(
   const nodes = Object.entries(declared).map(([name, needs]) => ({
     token: key()(name),
     name,
-    needs: needs.map(need),
+    wanted: needs.map(need),
     groups: Object.keys(groups).filter((one) => groups[one]?.includes(name)),
   }));
   return link(nodes);
@@ -54,7 +54,7 @@ describe("the order of a graph", () => {
 
   it("finds a class by itself and by its component's name", () => {
     class Reader {}
-    const one = link([{ token: Reader, name: "reader", needs: [], groups: [] }]);
+    const one = link([{ token: Reader, name: "reader", wanted: [], groups: [] }]);
     expect([one.find(Reader), one.find(key()("reader")), one.find(class {}), one.find(key()("other"))]).to.deep.equal([
       0,
       0,
@@ -75,8 +75,8 @@ describe("the order of a graph", () => {
       link(
         Array.from({ length: count }, (_, index) => {
           const to = next(index);
-          const needs = to >= 0 && to < count ? [key()(`n${to}`)] : [];
-          return { token: key()(`n${index}`), name: `n${index}`, needs, groups: [] };
+          const wanted = to >= 0 && to < count ? [key()(`n${to}`)] : [];
+          return { token: key()(`n${index}`), name: `n${index}`, wanted, groups: [] };
         }),
       );
     expect(chain((index) => index + 1).order[0]).to.equal(count - 1);
