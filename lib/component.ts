@@ -35,8 +35,6 @@ interface Said extends ComponentOptions<never> {
 
 /** A component as the engine sees it; made by `component()`, `@Component` or from a tsyringe class. */
 export class Definition implements CallSite {
-  /** How it receives its needs: by name, as a list, or through tsyringe, which builds the class. */
-  readonly kind: "functions" | "class" | "plain";
   /** where it was defined; see `origin` */
   readonly file: string | undefined;
   readonly line: number;
@@ -49,10 +47,16 @@ export class Definition implements CallSite {
     readonly hooks: Hooks,
     { file, line, column }: CallSite,
   ) {
-    this.kind = hooks instanceof ClassHooks ? hooks.kind : "functions";
     this.file = file;
     this.line = line;
     this.column = column;
+  }
+
+  /** How it receives its needs: by name, as a list, or through tsyringe, which builds the class. */
+  get kind(): "functions" | "class" | "plain" {
+    const { hooks, options } = this;
+    // Asked often, and of nearly all the one is the other.
+    return hooks === options || !(hooks instanceof ClassHooks) ? "functions" : hooks.kind;
   }
 
   get name(): string {

@@ -41,6 +41,8 @@ export class Launch {
   readonly #slots: readonly Slot[];
   /** for each slot of the system, the needs that have not started yet; 0 where it does not wait */
   readonly #open: Uint32Array;
+  /** for each slot of the system, the context of its start, while that is under way */
+  readonly #contexts: (Context | undefined)[];
   readonly #ready = new TinyQueue<number>();
   readonly #deadlines: Deadlines;
   #underWay = 0;
@@ -53,6 +55,7 @@ export class Launch {
     this.#host = host;
     this.#slots = slots;
     this.#open = new Uint32Array(host.slots.length);
+    this.#contexts = host.slots.map(() => undefined);
     this.#deadlines = new Deadlines(host.slots.length, (index) => this.#expired(host.slots[index]!));
   }
 
@@ -81,7 +84,7 @@ export class Launch {
   giveUp(error: unknown, slot?: Slot): void {
     if (this.#failure) return;
     this.#failure = { slot, error, later: [] };
-    for (const one of this.#host.slots) one.context?.abort(error);
+    for (const context of this.#contexts) context?.abort(error);
     this.#pump();
   }
 
@@ -104,19 +107,19 @@ export class Launch {
   #begin(slot: Slot, now: number): void {
     const context = new Context(this.#host, slot);
     slot.state = "starting";
-    slot.context = context;
+    this.#contexts[slot.index] = context;
     this.#host.times.waited[slot.index] = now - this.#beganAt;
     this.#host.emit?.({ type: "starting", component: slot.definition.name });
     let result: unknown;
     try {
       result = this.#host.open(slot, context);
     } catch (error) {
-      slot.context = undefined;
+      this.#contexts[slot.index] = undefined;
       this.#failed(slot, error);
       return;
     }
     if (isThenable(result)) return this.#wait(slot, context, result, now);
-    slot.context = undefined;
+    this.#contexts[slot.index] = undefined;
     this.#started(slot, result, clock());
   }
 
@@ -130,7 +133,7 @@ export class Launch {
   }
 
   #fulfilled(slot: Slot, context: Context, value: unknown): void {
-    if (slot.context !== context) return void this.#stopLeftBehind(slot, unboxed(value));
+    if (this.#contexts[slot.index] !== context) return void this.#stopLeftBehind(slot, unboxed(value));
     const now = clock();
     if (slot.state === "starting") this.#started(slot, value, now);
     else this.#late(slot, value);
@@ -138,7 +141,7 @@ export class Launch {
   }
 
   #rejected(slot: Slot, context: Context, error: unknown): void {
-    if (slot.context !== context) return;
+    if (this.#contexts[slot.index] !== context) return;
     if (slot.state === "starting") this.#failed(slot, error);
     this.#settled(slot);
   }
@@ -149,7 +152,7 @@ export class Launch {
     if (slot.state !== "starting") return this.#settled(slot);
     const ms = startMs(slot);
     const error = new TimeoutError(`The start of "${component}"`, ms, { component });
-    slot.context?.abort(error);
+    this.#contexts[slot.index]?.abort(error);
     this.#failed(slot, error);
     // What it brings soon is stopped while its needs still run; but nobody waits for it for ever.
     this.#deadlines.set(slot.index, Math.min(ms, GRACE_MS));
@@ -157,7 +160,7 @@ export class Launch {
 
   #settled(slot: Slot, now?: number): void {
     this.#deadlines.clear(slot.index);
-    slot.context = undefined;
+    this.#contexts[slot.index] = undefined;
     this.#underWay--;
     this.#pump(now);
   }

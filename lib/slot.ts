@@ -6,8 +6,6 @@ import type { Configuration, LifecycleEvent, Logger, Shutdown, StartContext, Sta
 export class Slot {
   state: State = "idle";
   value: unknown = undefined;
-  /** only while its start is under way */
-  context: Context | undefined = undefined;
 
   constructor(
     readonly definition: Definition,

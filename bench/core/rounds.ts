@@ -36,7 +36,7 @@ export async function measureMemory(names: readonly Name[]): Promise<Cells<{ rea
   const turn = async (name: Name) => ({
     bytes: await inFreshProcess(name, (contestant) => contestant.ask({ task: "memory" }), LARGE_LIMIT_MS),
   });
-  return Object.fromEntries(await takeTurns(names, { rounds: 3, warmUps: 0, enoughMs: ENOUGH_MS, turn }));
+  return Object.fromEntries(await takeTurns(names, { rounds: 9, warmUps: 0, enoughMs: ENOUGH_MS, turn }));
 }
 
 /** What each can do; asked once. */
