@@ -90,7 +90,7 @@ export class Committer {
   }
 
   /** Of these, by id, the versions of those that were deleted. */
-  async tombstonesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
+  async #tombstonesOf(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
     const { db, tombstones } = this.#options;
     // A cursor of the driver's takes longer than the answer.
     const find = { find: tombstones.collectionName, filter: { _id: { $in: ids } }, batchSize: ids.length + 1, singleBatch: true };
@@ -189,7 +189,7 @@ export class Committer {
 
   /**
    * A write that did not see a delete, and a delete that did not see a write, both look once more, so that one of them sees the
-   * other; what is older than its tombstone goes.
+   * other; what is not later than its tombstone goes.
    */
   async #lookAgain(commits: readonly Commit<FoundRecord>[], answers: Answer[]): Promise<void> {
     const { read } = this.#options;
@@ -209,8 +209,8 @@ export class Committer {
 
     if (written.length === 0) return;
     const ids = written.map(([, { id }]) => id);
-    const deleted = await this.tombstonesOf(ids);
-    const older = written.filter(([, { id, decision }]) => (deleted.get(id) ?? "") > decision.v);
+    const deleted = await this.#tombstonesOf(ids);
+    const older = written.filter(([, { id, decision }]) => (deleted.get(id) ?? "") >= decision.v);
     if (older.length === 0) return;
     const again = await read(older.map(([, { id }]) => id));
     const deletes: Commit<FoundRecord>[] = [];

@@ -93,10 +93,6 @@ class Side implements MongoSide {
     return ids.map((id) => found.get(id) ?? none(id));
   }
 
-  tombstones(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
-    return this.#committer.tombstonesOf(ids);
-  }
-
   async commit(commits: readonly Commit<FoundRecord>[]): Promise<readonly (boolean | Refused)[]> {
     const { echoes } = this.#options;
     for (const { id, decision } of commits) {

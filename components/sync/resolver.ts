@@ -47,7 +47,7 @@ export interface Resolved {
 
 export interface ResolverOptions {
   readonly redis: Pick<RedisSide, "read" | "claim" | "commit">;
-  readonly mongo: Pick<MongoSide, "read" | "tombstones" | "commit">;
+  readonly mongo: Pick<MongoSide, "read" | "commit">;
   readonly codec: Codec;
   readonly now: () => number;
   /** where conflicts are stored */
@@ -194,33 +194,22 @@ interface Reading {
   readonly key: RedisRecord | WrongType;
 }
 
-/** So few are worth a question that may be in vain. */
-const FEW = 100;
 const NONE: FoundRecord = { text: undefined, stamp: undefined, tombstone: undefined, documentId: undefined, found: undefined };
 
 /**
- * Redis is read before MongoDB. What is new in Redis is not looked for among the documents: its insert finds out whether one is there.
- * Its tombstone may be read at any time before: whatever is written is compared with a later one.
+ * Redis is read before MongoDB. What is new in Redis is not looked for there: its insert finds out whether there is a document, and
+ * afterwards whether there is a tombstone that it may not stand beside; then it is read after all.
  */
 async function readings(
   wanted: ReadonlyMap<string, Wanted>,
   { redis, mongo }: Pick<PlannerOptions, "redis" | "mongo">,
 ): Promise<readonly Reading[]> {
   const ids = [...wanted.keys()];
-  const reading = redis.read(ids);
-  const early = ids.length <= FEW ? mongo.tombstones(ids) : undefined;
-  // Where Redis fails, nobody waits for it.
-  early?.catch(() => {});
-  const keys = await reading;
-  const isFresh = ids.map((id, index) => wanted.get(id)?.isDoubtful !== true && isNew(keys[index] as Reading["key"]));
-  const [fresh, known] = [ids.filter((_, index) => isFresh[index]), ids.filter((_, index) => !isFresh[index])];
-  const tombstones = fresh.length > 0 ? await (early ?? mongo.tombstones(fresh)) : new Map<string, Version>();
-  const documents = (known.length > 0 ? await mongo.read(known) : []).values();
-  return ids.map((id, index) => ({
-    id,
-    key: keys[index] as Reading["key"],
-    document: isFresh[index] ? { ...NONE, tombstone: tombstones.get(id) } : (documents.next().value as Reading["document"]),
-  }));
+  const keys = await redis.read(ids);
+  const known = ids.filter((id, index) => wanted.get(id)?.isDoubtful === true || !isNew(keys[index] as Reading["key"]));
+  const found = known.length > 0 ? await mongo.read(known) : [];
+  const documents = new Map(known.map((id, index) => [id, found[index]]));
+  return ids.map((id, index) => ({ id, key: keys[index] as Reading["key"], document: documents.get(id) ?? NONE }));
 }
 
 /** An own writer made it in Redis, and nothing of it ever came from MongoDB or went there. */

@@ -139,8 +139,6 @@ export interface MongoSide {
    * Redis before. A document that no text can say is refused.
    */
   read(ids: readonly string[]): Promise<readonly (FoundRecord | Refused)[]>;
-  /** By id the version of its last delete, of those that were deleted. */
-  tombstones(ids: readonly string[]): Promise<ReadonlyMap<string, Version>>;
   /**
    * Writes each as decided (a document, its stamp, a delete with its tombstone) where the document is still what was read;
    * acknowledged by the majority. Says which were; a refused one (validator, another unique index) says why.

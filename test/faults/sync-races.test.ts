@@ -3,8 +3,10 @@ import { expect } from "chai";
 import { MongoClient, type Db } from "mongodb";
 import { jsonCodec } from "../../components/sync/codec.js";
 import { SyncJournal } from "../../components/sync/journal.js";
+import { tombstonesName } from "../../components/sync/mongo-names.js";
 import { mongoSide } from "../../components/sync/mongo-side.js";
 import { resolve, type ResolverOptions } from "../../components/sync/resolver.js";
+import { nextVersion } from "../../components/sync/version.js";
 import { Turns } from "../../components/sync/turns.js";
 import type { MongoSide, RedisSide } from "../../components/sync/sides.js";
 import { gate, type Gate } from "../support/gate.js";
@@ -49,7 +51,7 @@ describe("a resolve, when something happens in between", () => {
       if (isNow && when === "behind") await disturb();
       return answers;
     };
-    return { ...options, mongo: { read: (ids) => mongo.read(ids), tombstones: (ids) => mongo.tombstones(ids), commit } };
+    return { ...options, mongo: { read: (ids) => mongo.read(ids), commit } };
   };
 
   it("deletes a document whose key was there without books, and went while MongoDB was told of it", async () => {
@@ -91,6 +93,26 @@ describe("a resolve, when something happens in between", () => {
     ]);
     await resolve(one("a"), options);
     expect(await journal.conflicts(0)).to.have.length(1);
+  });
+
+  it("finds out behind its insert what was deleted later than it was made in Redis, and names it", async () => {
+    const { v } = await options.redis.write("a", '{"text":"given up"}');
+    const tombstones = db.collection<{ readonly _id: string; readonly v: string }>(tombstonesName("races"));
+    await tombstones.insertOne({ _id: "a", v: nextVersion(Date.now() + 60_000, "m") });
+    await resolve(one("a"), options);
+    expect([await document("a"), await key("a")]).to.eql([null, null]);
+    const losers = (await journal.conflicts(0)).map(({ loser }) => loser);
+    expect(losers).to.eql([{ store: "r", v, text: '{"text":"given up"}' }]);
+  });
+
+  it("gives it a later version, where Redis has given its own twice", async () => {
+    const { v } = await options.redis.write("a", '{"text":"again"}');
+    const tombstones = db.collection<{ readonly _id: string; readonly v: string }>(tombstonesName("races"));
+    await tombstones.insertOne({ _id: "a", v });
+    await resolve(one("a"), options);
+    expect([(await document("a"))?.text, await key("a")]).to.eql(["again", '{"text":"again"}']);
+    const [entry] = await options.redis.entries(["a"]);
+    expect([entry?.isSettled, (entry?.v ?? "") > v]).to.eql([true, true]);
   });
 
   it("writes nothing more once its time to lead is over", async () => {

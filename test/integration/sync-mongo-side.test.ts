@@ -231,6 +231,13 @@ describe("MongoDB's side of a sync", () => {
       expect([await found("a"), await tombstone("a")]).to.eql([null, v(9)]);
     });
 
+    it("goes, where both have one version: what was deleted last was not this", async () => {
+      const read = await one("a");
+      await tombstones().insertOne({ _id: "a", v: v(5) });
+      expect(await commit("a", read, write(5, adas))).to.equal(false);
+      expect([await found("a"), await tombstone("a")]).to.eql([null, v(5)]);
+    });
+
     it("stays, where the write is the later one", async () => {
       const read = await one("a");
       await tombstones().insertOne({ _id: "a", v: v(3) });

@@ -484,14 +484,12 @@ export class SyncModel {
 
   /** Redis before MongoDB; what is new in Redis is not looked for in MongoDB, unless it was met there before. */
   *#read(id: string, isDoubtful: boolean): Generator<void, Reading> {
-    const tombstone = this.#mongo.tombstones.get(id);
-    yield;
     const readMs = this.#ms + this.options.skewMs.engine;
     const redis = this.#redis.read(id);
     yield;
     const { entry } = redis;
     const isNew = entry?.h !== undefined && !entry.isSettled && entry.base === undefined && !isForeignInRedis(redis);
-    const none = { text: undefined, stamp: undefined, tombstone };
+    const none = { text: undefined, stamp: undefined, tombstone: undefined };
     return { redis, mongo: isNew && !isDoubtful ? none : yield* this.#readMongo(id), readMs };
   }
 

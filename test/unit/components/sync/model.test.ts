@@ -44,11 +44,7 @@ const MUTANTS: Readonly<Record<Mutant, ModelOptions["world"]>> = {
   "no loser is reported": "own",
 };
 /** Too narrow to be met in time by chance: between the two readings somebody of ours deletes, and somebody else writes. */
-const TOMBSTONE_FIRST = [
-  ...[39264, 50437, 13986, 10579, 35446, 59805, 18558, 60846, 29704, 1960, 18313, 49889, 53438, 56820, 21502, 41819, 10377, 12895],
-  ...[14014, 36179, 17845, 16083, 32762, 20905, 41015, 19895, 60880, 18049, 62242, 25315, 42148, 53278, 1747, 18174, 33086, 54386],
-  ...[11295, 52446, 63917, 28658, 12549, 13790, 19783, 1451, 24216, 61178],
-];
+const TOMBSTONE_FIRST = [18558, 41015, 62242, 42148, 53278, 33086, 52446, 13790, 61178];
 /** Enough for each of them; the seed is the same every time, so that none of them is found by luck. */
 const MUTANT = { runs: 40_000, seed: 1 };
 
