@@ -30,13 +30,15 @@ export class LaterLooks {
     options.signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
   }
 
-  /** Resolves at once, or, where too many wait, when they have been looked at. */
-  async add(writes: ReadonlyMap<string, OwnWrite>): Promise<void> {
-    if (writes.size === 0) return;
+  add(id: string, write: OwnWrite): void {
     if (this.#waiting.size === 0) this.#since = performance.now();
-    for (const [id, write] of writes) this.#waiting.set(id, write);
+    this.#waiting.set(id, write);
+    this.#timer ??= setTimeout(() => this.#when(), QUIET_MS);
+  }
+
+  /** Resolves at once, or, where too many wait, when they have been looked at. */
+  async room(): Promise<void> {
     if (this.#waiting.size >= MOST) await this.#lookAtAll();
-    else this.#timer ??= setTimeout(() => this.#when(), QUIET_MS);
   }
 
   /** These are looked at by somebody else. */

@@ -5,7 +5,6 @@ import type { CollectionSync } from "./collection-sync.js";
 import { LaterLooks } from "./later-looks.js";
 import { listener, Listening, type DirectionListener } from "./listening.js";
 import type { OpenSync } from "./open-sync.js";
-import type { OwnWrite } from "./own-writes.js";
 import { followOutbox, FROM_REDIS, lookAt, type RedisFeedOptions } from "./redis-feed.js";
 import { redisHints } from "./redis-hints.js";
 import type { Wanted } from "./resolver.js";
@@ -48,14 +47,13 @@ class RedisListening extends Listening {
       redisHints({
         ...target,
         onHint: async (ids) => {
-          const own = new Map<string, OwnWrite>();
           const others: string[] = [];
           for (const id of ids) {
             const write = core.ownWrites.take(id);
             if (!write) others.push(id);
-            else if (!write.isAlone) own.set(id, write);
+            else if (!write.isAlone) later.add(id, write);
           }
-          await later.add(own);
+          await later.room();
           if (others.length > 0) await look(others, {});
         },
         onExpired: (ids) => told(ids, core.settings.onExpire === "ignore" ? { lost: "r" } : {}),

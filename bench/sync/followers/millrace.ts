@@ -1,5 +1,6 @@
 /** Ours, with versions, token and fence, in both directions. */
-// Loaded before it is timed, as everybody's drivers are.
+// Loaded before it is timed, as all that the others need is.
+import "convict";
 import "ioredis";
 import "mongodb";
 import { setTimeout as sleep } from "node:timers/promises";

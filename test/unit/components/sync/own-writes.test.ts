@@ -48,7 +48,7 @@ describe("own writes in Redis", () => {
 });
 
 describe("later looks", () => {
-  const looked = async (add: (looks: LaterLooks) => Promise<void>, count: number): Promise<readonly string[]> => {
+  const looked = async (add: (looks: LaterLooks) => void, count: number): Promise<readonly string[]> => {
     const seen: string[] = [];
     const stopping = new AbortController();
     await new Promise<void>((resolve) => {
@@ -56,44 +56,43 @@ describe("later looks", () => {
         seen.push(...ids);
         if (seen.length >= count) resolve();
       };
-      void add(new LaterLooks({ writes: new OwnWrites(), look, signal: stopping.signal }));
+      add(new LaterLooks({ writes: new OwnWrites(), look, signal: stopping.signal }));
     });
     stopping.abort();
     return seen;
   };
 
-  const others = (...ids: readonly string[]) => new Map(ids.map((id) => [id, { isAlone: false }]));
+  const addOthers = (looks: LaterLooks, ...ids: readonly string[]) => {
+    for (const id of ids) looks.add(id, { isAlone: false });
+  };
 
   it("are made of every id, once for all that it was given before", async () => {
     const ids = Array.from({ length: 2_500 }, (_, index) => `id-${index}`);
-    const seen = await looked(async (looks) => {
-      await looks.add(others(...ids));
-      await looks.add(others(...ids));
-    }, ids.length);
+    const seen = await looked((looks) => addOthers(looks, ...ids, ...ids), ids.length);
     expect(seen).to.eql(ids);
   });
 
   it("are made again of an id that is given again", async () => {
-    const seen = await looked(async (looks) => {
-      await looks.add(others("ada"));
-      setTimeout(() => void looks.add(others("ada")), 300);
+    const seen = await looked((looks) => {
+      addOthers(looks, "ada");
+      setTimeout(() => addOthers(looks, "ada"), 300);
     }, 2);
     expect(seen).to.eql(["ada", "ada"]);
   });
 
   it("leave out what nobody else can have written by then", async () => {
     const write = { isAlone: false };
-    const seen = await looked(async (looks) => {
-      await looks.add(new Map([["ada", write]]));
-      await looks.add(others("grace"));
+    const seen = await looked((looks) => {
+      looks.add("ada", write);
+      addOthers(looks, "grace");
       write.isAlone = true;
     }, 1);
     expect(seen).to.eql(["grace"]);
   });
 
   it("leave out what somebody else looks at", async () => {
-    const seen = await looked(async (looks) => {
-      await looks.add(others("ada", "grace"));
+    const seen = await looked((looks) => {
+      addOthers(looks, "ada", "grace");
       looks.drop(["ada"]);
     }, 1);
     expect(seen).to.eql(["grace"]);
