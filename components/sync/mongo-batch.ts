@@ -41,7 +41,7 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
         if (stamp?.d) announced.set(documentId, stamp.v);
         else if (stamp && stamp.h === hashOf(text)) change({ id, v: stamp.v, h: stamp.h, text, documentId, writtenMs: wallMs });
         else if (isNew && stamp === undefined && !changes.has(id) && !wanted.has(id))
-          change({ id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
+          changes.set(id, { id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
         else resolve(id, { wallMs, ofText: text, writtenMs: wallMs });
         break;
       }
