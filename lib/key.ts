@@ -185,6 +185,7 @@ export function isList(wanted: Wanted): wanted is readonly Need[] {
 /** Visits needs in their order; no list is made of those that have names. */
 export function eachNeed(wanted: Wanted, visit: (need: Need) => void): void {
   if (isList(wanted)) for (const need of wanted) visit(need);
+  // `Object.hasOwn` takes twice as long in such a loop.
   else for (const local in wanted) if (Object.prototype.hasOwnProperty.call(wanted, local)) visit(wanted[local]!);
 }
 

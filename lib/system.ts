@@ -197,7 +197,7 @@ function linkAll(definitions: readonly Definition[]): Linked {
     const { name } = graph.nodes[node] as Definition;
     return { component: name, section: section ?? name, schema };
   });
-  for (const { options, name } of graph.nodes.filter((node) => node.options.check)) {
+  for (const { name, options } of graph.nodes) {
     for (const message of options.check?.() ?? [])
       problems.push({ kind: "invalid", component: name, message: printable(`${name}: ${message}`) });
   }

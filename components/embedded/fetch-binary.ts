@@ -46,8 +46,7 @@ export async function fetchBinary(
     const begin = Date.now();
     try {
       const found = await inFreshFolder(dirname(target), async (folder) => {
-        const limit = AbortSignal.timeout(FETCH_MS);
-        const path = await fetch({ ...context, folder, signal: signal ? anySignal(signal, limit) : limit });
+        const path = await fetch({ ...context, folder, signal: anySignal(signal, AbortSignal.timeout(FETCH_MS)) });
         await chmod(path, 0o755);
         const checked = await checkBinary(program, path);
         if (typeof checked === "string") throw new Error(checked.replace(path, "it"));

@@ -64,7 +64,7 @@ function launchServer(spec: ServerSpec, binary: ServerBinary, folder: string, po
 async function comeUp(spec: ServerSpec, link: SupervisorLink, signal: AbortSignal | undefined): Promise<Address | Outcome> {
   const { kind } = spec.program;
   const over = new AbortController();
-  const until = signal ? anySignal(signal, over.signal) : over.signal;
+  const until = anySignal(signal, over.signal);
   const work = async () => {
     const address = await link.running;
     if (!address) return link.outcome;

@@ -113,7 +113,7 @@ async function perform(work: Work, choose: Choose): Promise<readonly string[]> {
     const entries = await readEntries(db);
     const chosen = choose(files, entries);
     const steps = await Promise.all(chosen.map(async (file) => ({ file, run: await loadStep(folder, file, direction) })));
-    const signal = work.signal ? anySignal(work.signal, lease.lost) : lease.lost;
+    const signal = anySignal(work.signal, lease.lost);
     const context: MigrationContext = { db, client: db.client, settings: work.settings ?? {}, log: work.log ?? NO_LOG, signal };
     const block = next(entries, "block");
     const first = next(entries, "number");

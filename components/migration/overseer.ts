@@ -212,7 +212,7 @@ class MigrationOverseer<Id> implements Overseer {
   async #verified(result: PassResult, lost: AbortSignal | undefined): Promise<PassResult & { readonly verification?: Verification }> {
     const { dryRun: dry, processes, patience: patienceMs } = this.#settings;
     if (!this.#migrator.verify || !result.isComplete || dry) return result;
-    const signal = lost ? anySignal(this.#interruption.signal, lost) : this.#interruption.signal;
+    const signal = anySignal(this.#interruption.signal, lost);
     try {
       const verification = await this.#migrator.verify({ board: this.#board, processes, patienceMs, signal });
       if (!verification) return { ...result, isComplete: false, error: lost?.reason };

@@ -27,7 +27,6 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
     const before = changes.get(one.id);
     if (wanted.has(one.id)) return;
     if (before && before.v > one.v) return;
-    // New is only what nobody knew before this batch.
     changes.set(one.id, one);
   };
   const resolve = (id: string, one: Wanted) => {
@@ -40,8 +39,9 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
         const { id, documentId, text, stamp, isNew, wallMs } = event;
         if (stamp?.d) announced.set(documentId, stamp.v);
         else if (stamp && stamp.h === hashOf(text)) change({ id, v: stamp.v, h: stamp.h, text, documentId, writtenMs: wallMs });
+        // New is only what nobody knew before this batch.
         else if (isNew && stamp === undefined && !changes.has(id) && !wanted.has(id))
-          changes.set(id, { id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
+          change({ id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
         else resolve(id, { wallMs, ofText: text, writtenMs: wallMs });
         break;
       }

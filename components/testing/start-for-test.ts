@@ -20,7 +20,7 @@ const started = new Set<Started>();
  */
 export async function startForTest(app: Startable, options: StartOptions = {}): Promise<Running> {
   const giveUp = new AbortController();
-  const signal = options.signal ? anySignal(options.signal, giveUp.signal) : giveUp.signal;
+  const signal = anySignal(options.signal, giveUp.signal);
   const one = { giveUp, starting: app.start({ ...options, config: { environment: {}, ...options.config }, signal }) };
   started.add(one);
   const forget = () => void started.delete(one);

@@ -13,6 +13,13 @@ describe("a signal of several", () => {
     expect(any.reason).to.equal("the second");
   });
 
+  it("leaves out those that are absent", () => {
+    const only = new AbortController();
+    const any = anySignal(undefined, only.signal);
+    only.abort("the only one");
+    expect(any.reason).to.equal("the only one");
+  });
+
   it("fires for a timeout that nobody else holds, whatever the collector does", async () => {
     const fired = once(anySignal(new AbortController().signal, AbortSignal.timeout(100)), "abort");
     await sleep(20);
