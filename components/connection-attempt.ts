@@ -128,9 +128,14 @@ export function refuse(attempt: Attempt, summary: string, fix: string, cause?: u
 
 /** The version is older than the oldest that will do. */
 export function refuseOlder(attempt: Attempt, server: string, minVersion: string): void {
-  const version = server.slice(server.indexOf(" ") + 1);
-  if (version.localeCompare(minVersion, "en", { numeric: true }) >= 0) return;
+  const [found, least] = [server.slice(server.indexOf(" ") + 1), minVersion].map(versionParts) as [number[], number[]];
+  const other = least.findIndex((part, index) => part !== (found[index] ?? 0));
+  if (other < 0 || (found[other] ?? 0) > (least[other] ?? 0)) return;
   throw refuse(attempt, `${server} is too old, ${minVersion} or newer is needed`, "upgrade the server");
+}
+
+function versionParts(version: string): number[] {
+  return version.split(".").map((part) => Number.parseInt(part, 10));
 }
 
 /**

@@ -34,10 +34,11 @@ export class SyncJournal {
   /** Makes the collections where they are missing, and reads what is known. */
   async open(): Promise<void> {
     const options = { capped: true, size: CONFLICT_BYTES };
-    await this.#db.createCollection(this.#conflicts.collectionName, options).catch((error: unknown) => {
+    const creating = this.#db.createCollection(this.#conflicts.collectionName, options).catch((error: unknown) => {
       if ((error as { code?: unknown }).code !== 48) throw error;
     });
-    this.#poisoned = new Set((await this.#letters.find({}, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id));
+    const [letters] = await Promise.all([this.#letters.find({}, { projection: { _id: 1 } }).toArray(), creating]);
+    this.#poisoned = new Set(letters.map(({ _id }) => _id));
   }
 
   /** Gives what `withdraw` takes. */

@@ -15,6 +15,8 @@ export class JsonWriter {
   /** all bytes that came from texts, or-ed */
   #seen = 0;
   readonly #skipped = new WeakMap<ReadonlySet<string>, readonly Buffer[]>();
+  /** by how deep their document lies */
+  readonly #names: Names[] = [];
 
   /**
    * @param skip top-level fields that are left out
@@ -52,7 +54,8 @@ export class JsonWriter {
   #document(raw: Buffer, start: number, skip: readonly Buffer[], depth: number): void {
     if (depth > MOST_DEPTH) throw refused(`it is nested more than ${MOST_DEPTH} levels deep`);
     const last = start + int32(raw, start) - 1;
-    const names = new Names();
+    const names = (this.#names[depth] ??= new Names());
+    names.clear();
     this.#byte(BRACE);
     let isFirst = true;
     for (let at = start + 4; at < last;) {
@@ -218,8 +221,18 @@ export class JsonWriter {
 class Names {
   readonly #hashes: number[] = [];
   readonly #starts: number[] = [];
+  #count = 0;
+  /** all of them, where they are many */
   #many: Set<string> | undefined;
+  #indexes = 0;
   #lastIndex = -1;
+
+  /** For the next document. */
+  clear(): void {
+    this.#count = this.#indexes = 0;
+    this.#many = undefined;
+    this.#lastIndex = -1;
+  }
 
   add(raw: Buffer, start: number, end: number): void {
     const first = raw[start] as number;
@@ -237,14 +250,13 @@ class Names {
     }
     let hash = end - start;
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (raw[at] as number)) | 0;
-    const hashes = this.#hashes;
-    for (let index = 0; index < hashes.length; index++) {
+    for (let index = 0; index < this.#count; index++) {
       const at = this.#starts[index] as number;
-      if (hashes[index] === hash && raw.compare(raw, at, at + end - start + 1, start, end + 1) === 0) return true;
+      if (this.#hashes[index] === hash && raw.compare(raw, at, at + end - start + 1, start, end + 1) === 0) return true;
     }
-    hashes.push(hash);
-    this.#starts.push(start);
-    if (hashes.length === FEW) this.#many = new Set(this.#starts.map((at) => raw.toString("latin1", at, raw.indexOf(0, at))));
+    this.#hashes[this.#count] = hash;
+    this.#starts[this.#count++] = start;
+    if (this.#count === FEW) this.#many = new Set(this.#starts.map((at) => raw.toString("latin1", at, raw.indexOf(0, at))));
     return false;
   }
 
@@ -253,12 +265,11 @@ class Names {
     const name = raw.toString("latin1", start, end);
     const index = Number(name);
     if (String(index) !== name || index > MOST_INDEX) return;
-    const count = this.#many?.size ?? this.#hashes.length;
+    const count = this.#many?.size ?? this.#count;
     if (index < this.#lastIndex || count > this.#indexes) throw refused(`its field "${name}" would not keep its place`);
     this.#lastIndex = index;
     this.#indexes++;
   }
-  #indexes = 0;
 }
 
 function doubleText(raw: Buffer, at: number): string {

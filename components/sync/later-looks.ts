@@ -12,7 +12,7 @@ export interface LaterLooksOptions {
 const QUIET_MS = 100;
 /** Longer than this nobody waits. */
 const LATEST_MS = 2_000;
-/** More are not kept waiting. */
+/** More are not kept waiting while others are looked at. */
 const MOST = 50_000;
 /** What is looked at in one go: what was seen of a key should not be old when something is done about it. */
 const AT_ONCE = 1_000;
@@ -20,7 +20,8 @@ const AT_ONCE = 1_000;
 /** Every id is looked at behind the moment it was given, however often it was given before that; none that nobody else can have written. */
 export class LaterLooks {
   readonly #options: LaterLooksOptions;
-  readonly #waiting = new Map<string, OwnWrite>();
+  readonly #waiting = new Map<OwnWrite, string[]>();
+  #count = 0;
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -30,20 +31,29 @@ export class LaterLooks {
     options.signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
   }
 
-  add(id: string, write: OwnWrite): void {
-    if (this.#waiting.size === 0) this.#since = performance.now();
-    this.#waiting.set(id, write);
+  /** False where too many wait already, and others are being looked at. */
+  add(id: string, write: OwnWrite): boolean {
+    if (this.#count >= MOST) {
+      if (this.#looking) return false;
+      this.#lookAtAll();
+    }
+    if (this.#count === 0) this.#since = performance.now();
+    this.#count++;
+    const ids = this.#waiting.get(write);
+    if (ids) ids.push(id);
+    else this.#waiting.set(write, [id]);
     this.#timer ??= setTimeout(() => this.#when(), QUIET_MS);
-  }
-
-  /** Resolves at once, or, where too many wait, when they have been looked at. */
-  async room(): Promise<void> {
-    if (this.#waiting.size >= MOST) await this.#lookAtAll();
+    return true;
   }
 
   /** These are looked at by somebody else. */
   drop(ids: readonly string[]): void {
-    for (const id of ids) this.#waiting.delete(id);
+    const dropped = new Set(ids);
+    for (const [write, waiting] of this.#waiting) {
+      const left = waiting.filter((id) => !dropped.has(id));
+      this.#count -= waiting.length - left.length;
+      this.#waiting.set(write, left);
+    }
   }
 
   #when(): void {
@@ -51,30 +61,37 @@ export class LaterLooks {
     const { writes, signal } = this.#options;
     if (signal.aborted) return;
     const isLate = performance.now() - this.#since > LATEST_MS;
-    if (writes.quietMs >= QUIET_MS || isLate) void this.#lookAtAll();
+    if (writes.quietMs >= QUIET_MS || isLate) this.#lookAtAll();
     else {
       this.#forget();
-      if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#when(), QUIET_MS);
+      if (this.#count > 0) this.#timer = setTimeout(() => this.#when(), QUIET_MS);
     }
   }
 
   /** Those that nobody else can have written. */
   #forget(): void {
-    for (const [id, { isAlone }] of this.#waiting) if (isAlone) this.#waiting.delete(id);
+    for (const [write, { length }] of this.#waiting) {
+      if (!write.isAlone) continue;
+      this.#waiting.delete(write);
+      this.#count -= length;
+    }
   }
 
   /** One after the other; what fails is over with the signal, and whoever leads next compares everything. */
-  #lookAtAll(): Promise<void> {
+  #lookAtAll(): void {
     this.#forget();
-    const ids = [...this.#waiting.keys()];
+    const ids = [...new Set([...this.#waiting.values()].flat())];
     this.#waiting.clear();
+    this.#count = 0;
     const before = this.#looking ?? Promise.resolve();
     const looking = before
       .then(async () => {
         for (let from = 0; from < ids.length; from += AT_ONCE) await this.#options.look(ids.slice(from, from + AT_ONCE));
       })
-      .catch(() => {});
+      .catch(() => {})
+      .finally(() => {
+        if (this.#looking === looking) this.#looking = undefined;
+      });
     this.#looking = looking;
-    return looking;
   }
 }

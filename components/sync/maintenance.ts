@@ -28,6 +28,10 @@ export class Maintenance {
   #behind = new Set<string>();
   #isAsked = true;
   #isWholeAsked = false;
+  /** whether changes in Redis are heard of; undefined where nobody is going to listen */
+  #isHeard: boolean | undefined;
+  /** something was compared before they were */
+  #isUnheard = false;
   #wake: () => void = () => {};
 
   constructor(core: SyncCore) {
@@ -48,6 +52,13 @@ export class Maintenance {
   waitFor(part: string): void {
     this.#parts.add(part);
     this.#behind.add(part);
+  }
+
+  /** Somebody will listen to Redis, or does so from now on: what was compared before may have changed unheard. */
+  hears(isHeard: boolean): void {
+    this.#isHeard = isHeard;
+    if (isHeard && this.#isUnheard) this.ask();
+    else this.#wake();
   }
 
   /** How far behind that direction is, in ms. */
@@ -80,7 +91,8 @@ export class Maintenance {
       const isEarly = this.#behind.size > 0 && isDeepStrictEqual(state.redis, identity) && performance.now() - waitedAt < CATCH_UP_MS;
       // Of a Redis that is new the stream finds no token: it asks when it has one.
       const isToBeAsked = isNew && !this.#isWholeAsked && performance.now() - waitedAt < LOOK_MS;
-      const isHeldUp = isHeld(state) || isToBeAsked;
+      const isToBeHeard = this.#isHeard === false && performance.now() - waitedAt < LOOK_MS;
+      const isHeldUp = isHeld(state) || isToBeAsked || isToBeHeard;
       const isToCompare = !isHeldUp && (isFirst || isWanted || (!isEarly && (isDue || this.#isAsked)));
       if (isToCompare && lately) {
         // Nothing is begun on what was read a while ago.
@@ -88,6 +100,7 @@ export class Maintenance {
       } else if (isToCompare) {
         const isWhole = isWanted || this.#isWholeAsked;
         this.#isAsked = this.#isWholeAsked = false;
+        this.#isUnheard = this.#isHeard === false;
         await this.#compare(state, identity, isWhole, signal);
         doneAt = performance.now();
       }
@@ -123,9 +136,8 @@ export class Maintenance {
   async #scan(after: unknown, { epoch }: RedisIdentity, options: ReconcileOptions, signal: AbortSignal) {
     const core = this.#core;
     const set = (scan: SyncState["scan"]) => core.insist(RECONCILE, signal, () => core.control.set({ scan }));
-    await set({ epoch, isDone: false, ...(after === undefined ? {} : { after }) });
     let savedAt = performance.now();
-    return reconcile(
+    const reconciling = reconcile(
       core,
       {
         ...options,
@@ -138,6 +150,9 @@ export class Maintenance {
       },
       signal,
     );
+    // As long as nothing is stored of this Redis, it is not done either.
+    const [reconciled] = await Promise.all([reconciling, set({ epoch, isDone: false, ...(after === undefined ? {} : { after }) })]);
+    return reconciled;
   }
 }
 

@@ -42,14 +42,15 @@ export function documentReader({
 }: DocumentOptions): (raw: Buffer, withText: boolean) => ReadDocument | UnreadableDocument {
   const skip = new Set(["_id", idField, STAMP]);
   const idName = Buffer.from(idField);
+  const isDocumentId = idField === "_id";
   return (raw, withText) => {
     let documentId = "";
     let id: string | undefined;
     let stamp: Stamp | undefined;
     const elements = new Elements(raw);
     while (elements.next()) {
-      if (elements.isNamed(ID_NAME)) documentId = documentIdText(elements);
       if (elements.isNamed(idName)) id = elements.type === STRING ? elements.text : undefined;
+      if (elements.isNamed(ID_NAME)) documentId = isDocumentId && id !== undefined ? quoted(id) : documentIdText(elements);
       else if (elements.isNamed(STAMP_NAME)) stamp = elements.type === DOCUMENT ? readStamp(raw, elements.value) : undefined;
     }
     if (id === undefined || id === "")
@@ -84,8 +85,11 @@ export function isVersion(text: string): boolean {
 
 /** An `_id` as a text, and no two with the same one: a string is itself, all else its canonical Extended JSON. */
 export function documentIdText(element: Elements): string {
-  if (element.type !== STRING) return bson().EJSON.stringify(idValue(element), { relaxed: false });
-  const { text } = element;
+  return element.type === STRING ? quoted(element.text) : bson().EJSON.stringify(idValue(element), { relaxed: false });
+}
+
+/** Only where it looks like Extended JSON. */
+function quoted(text: string): string {
   return /^(?:["[{]|null$|true$|false$)/.test(text) ? JSON.stringify(text) : text;
 }
 

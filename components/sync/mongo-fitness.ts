@@ -10,24 +10,26 @@ import { ConnectionError } from "../../lib/index.js";
  *   texts otherwise than by their bytes; an id without unique index
  */
 export async function checkMongo(db: Db, collection: string, id: string): Promise<void> {
-  const { setName, msg } = await db.admin().command({ hello: 1 });
+  const [{ setName, msg }, { versionArray, version }, [found]] = await Promise.all([
+    db.admin().command({ hello: 1 }),
+    db.admin().command({ buildInfo: 1 }),
+    db.listCollections({ name: collection }).toArray(),
+  ]);
   if (setName === undefined && msg !== "isdbgrid") {
     throw new ConnectionError("The MongoDB server is a standalone one, a replica set is needed", {
       fix: "start mongod with --replSet rs0 and run rs.initiate() in mongosh once",
     });
   }
-  const { versionArray, version } = await db.admin().command({ buildInfo: 1 });
   if (Number((versionArray as readonly number[])[0]) < OLDEST) {
     throw new ConnectionError(`The MongoDB server is of version ${version}, ${OLDEST}.0 or newer is needed`, { fix: "upgrade the server" });
   }
-  await checkKind(db, collection);
+  checkKind(`${db.databaseName}.${collection}`, found);
   if (id !== "_id") await checkIndex(db.collection(collection), id);
 }
 
-async function checkKind(db: Db, collection: string): Promise<void> {
-  const [found] = await db.listCollections({ name: collection }).toArray();
+/** @param found what the server says of it; nothing where it is not there yet */
+function checkKind(name: string, found: Document | undefined): void {
   const { type = "collection", options = {} } = (found ?? {}) as { readonly type?: string; readonly options?: Document };
-  const name = `${db.databaseName}.${collection}`;
   const fix = "copy it into an ordinary collection";
   const kind = type === "collection" ? options.capped === true && "capped collection" : type === "timeseries" ? "time series" : type;
   if (kind !== false) throw new ConnectionError(`"${name}" is a ${kind}, which cannot be kept equal with Redis`, { fix });

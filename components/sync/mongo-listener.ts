@@ -50,8 +50,9 @@ class MongoListening extends Listening {
   /** From now on, and everything before is compared: the token is saved before the first look. */
   async #begin(signal: AbortSignal): Promise<Uint8Array> {
     const { core, maintenance } = this.open;
-    const token = await core.insist(FROM_MONGO, signal, () => this.#stream.currentToken());
-    const { epoch } = await core.insist(FROM_MONGO, signal, () => core.redis.identity());
+    const [token, { epoch }] = await core.insist(FROM_MONGO, signal, () =>
+      Promise.all([this.#stream.currentToken(), core.redis.identity()]),
+    );
     maintenance.ask(true);
     // Where this process ends between the two, there is no token, and it begins again.
     await core.insist(FROM_MONGO, signal, () => core.control.set({ scan: { epoch, isDone: false } }));

@@ -137,7 +137,7 @@ class Side implements MongoSide {
     const { db, collection, id } = this.#options;
     const projection = values ? {} : { projection: { _id: 1, [id]: 1, [STAMP]: 1 } };
     const bounds = after === undefined ? {} : { min: { _id: after } };
-    const find = { find: collection, hint: { _id: 1 }, ...bounds, ...projection, batchSize: SCAN_SIZE };
+    const find = { find: collection, hint: { _id: 1 }, ...bounds, ...projection, batchSize: FIRST_SIZE };
     const isBefore = after === undefined ? undefined : documentIdTextOf(after);
     const cursor = await RawCursor.open(db, collection, find, signal);
     for await (const raws of cursor.batches(SCAN_SIZE)) {
@@ -185,4 +185,6 @@ function idOf(raw: Buffer): unknown {
 
 const ATTEMPTS = 100;
 const LONGEST_WAIT_MS = 50;
-const SCAN_SIZE = 2_000;
+const SCAN_SIZE = 1_000;
+/** The first ones are soon there. */
+const FIRST_SIZE = 200;

@@ -52,7 +52,7 @@ export class OwnWrites {
     const write = this.#fresh.get(id) ?? this.#older.get(id);
     if (!write) return undefined;
     this.#fresh.delete(id);
-    this.#older.delete(id);
+    if (this.#older.size > 0) this.#older.delete(id);
     return write;
   }
 

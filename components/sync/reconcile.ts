@@ -60,7 +60,8 @@ export async function reconcile(core: SyncCore, options: ReconcileOptions, signa
 class Pass {
   #resolved = 0;
   /** compared, and nothing is left to be done: by versions all are level; by values a key may be no text, and have no bookkeeping */
-  readonly #done = new Set<string>();
+  readonly #level: string[] = [];
+  #levelSet: ReadonlySet<string> | undefined;
   readonly #gone: string[] = [];
   #goneCount = 0;
 
@@ -74,24 +75,30 @@ class Pass {
     const { values, after, onProgress } = this.options;
     let from = after;
     await this.core.insist(RECONCILE, this.signal, async () => {
-      const compare = async ({ documents, refused, after }: ScannedBatch) => {
-        await this.core.journal.bury(refused.map(({ documentId, reason }) => ({ id: documentId, store: "mongo", reason })));
-        await (values ? this.#compareValues(documents) : this.#compareVersions(documents));
+      const compare = async ({ documents, refused, after }: ScannedBatch, before: Promise<void>) => {
+        try {
+          await this.core.journal.bury(refused.map(({ documentId, reason }) => ({ id: documentId, store: "mongo", reason })));
+          await (values ? this.#compareValues(documents) : this.#compareVersions(documents));
+        } finally {
+          // None is left behind, and they are done in order.
+          await before;
+        }
         from = after;
         await onProgress?.(from);
       };
-      // While one batch is compared, the next is read.
-      let comparing = Promise.resolve();
+      // Redis works on one batch while the next is made for it, and a third is read.
+      let [last, lastButOne] = [Promise.resolve(), Promise.resolve()];
       try {
         for await (const batch of this.core.mongo.scan({ after: from, values, signal: this.signal })) {
-          await comparing;
-          comparing = compare(batch);
-          comparing.catch(() => {});
+          await lastButOne;
+          lastButOne = last;
+          last = compare(batch, last);
+          last.catch(() => {});
           // Redis has it before the next one is read.
           await turn();
         }
       } finally {
-        await comparing;
+        await last;
       }
     });
   }
@@ -153,7 +160,9 @@ class Pass {
 
   /** As the change stream would tell them. */
   async #compareValues(documents: readonly ScannedDocument[]): Promise<void> {
-    const events = documents.map((document) => ({ kind: "document" as const, ...document, isNew: true, wallMs: undefined }));
+    const events = documents.map(({ id, documentId, text, stamp }) => {
+      return { kind: "document" as const, id, documentId, text, stamp, isNew: true, wallMs: undefined };
+    });
     const { changes, wanted } = sorted(events, new Map(), (id) => id);
     const again = changes.length > 0 ? await this.core.apply(RECONCILE, changes, this.signal) : new Map<string, Wanted>();
     this.#remember(changes, again);
@@ -171,11 +180,16 @@ class Pass {
     await this.#resolveUnlessGone(doubtful.filter(({ v }, index) => differs(v, entries[index])).map(({ id }) => id));
   }
 
+  /** Made when all documents have been compared: until then nobody asks. */
+  get #done(): ReadonlySet<string> {
+    return (this.#levelSet ??= new Set(this.#level));
+  }
+
   /** @param left those of them that are not done */
   #remember(records: readonly { readonly id: string }[], left: { has(id: string): boolean }): void {
     for (const { id } of records) {
-      if (this.#done.size >= MOST_REMEMBERED) return;
-      if (!left.has(id)) this.#done.add(id);
+      if (this.#level.length >= MOST_REMEMBERED) return;
+      if (!left.has(id)) this.#level.push(id);
     }
   }
 

@@ -12,7 +12,9 @@ export interface HintOptions {
   readonly name: string;
   readonly prefix: string;
   readonly log: Logger;
-  /** These may have been changed or deleted, by anybody: the engine's own writes are among them. */
+  /** Whether that is the hint of an own write, of which nobody has to be told; asked once for each; default none is. */
+  readonly isOwn?: (id: string) => boolean;
+  /** These may have been changed or deleted, by anybody else. */
   readonly onHint: HintListener;
   /** These were deleted because their time was up. */
   readonly onExpired: HintListener;
@@ -161,9 +163,10 @@ class TrackedKeys implements Hints {
   }
 
   #hearKeys(keys: readonly Buffer[]): void {
+    const { isOwn = () => false } = this.options;
     for (const key of keys) {
       const id = this.#idOf(key);
-      if (id === undefined || (this.#said.size > 0 && this.#said.delete(id))) continue;
+      if (id === undefined || (this.#said.size > 0 && this.#said.delete(id)) || isOwn(id)) continue;
       this.#pending.set(id, "changed");
     }
     if (this.#pending.size <= (this.options.most ?? MOST)) return;
@@ -172,11 +175,13 @@ class TrackedKeys implements Hints {
   }
 
   #idOf(key: Buffer): string | undefined {
-    const name = key.toString();
     const { prefix } = this.#names;
+    const name = key.toString();
     // A key that is no text cannot be an id.
-    return name.startsWith(prefix) && isUtf8(key) ? name.slice(prefix.length) : undefined;
+    if (!name.startsWith(prefix) || (name.includes("\ufffd") && !isUtf8(key))) return undefined;
+    return name.slice(prefix.length);
   }
+
   /** One listener at a time; what comes meanwhile is gathered. */
   async #deliver(): Promise<void> {
     if (this.#isBusy) return;

@@ -29,7 +29,8 @@ export function redisListener(of: Key<unknown> = Sync, as: Key<unknown> = RedisL
 class RedisListening extends Listening {
   constructor(open: OpenSync) {
     super(open, FROM_REDIS);
-    const { core } = open;
+    const { core, maintenance } = open;
+    maintenance.hears(false);
     const feed = { core, underWay: new Set<Promise<unknown>>() };
     this.lead([(signal) => followOutbox(feed, this.onBatch, signal), (signal) => this.#hear(feed, signal)]);
   }
@@ -46,16 +47,11 @@ class RedisListening extends Listening {
     const hints = await core.insist(FROM_REDIS, signal, () =>
       redisHints({
         ...target,
-        onHint: async (ids) => {
-          const others: string[] = [];
-          for (const id of ids) {
-            const write = core.ownWrites.take(id);
-            if (!write) others.push(id);
-            else if (!write.isAlone) later.add(id, write);
-          }
-          await later.room();
-          if (others.length > 0) await look(others, {});
+        isOwn: (id) => {
+          const write = core.ownWrites.take(id);
+          return write !== undefined && (write.isAlone || later.add(id, write));
         },
+        onHint: (ids) => look(ids, {}),
         onExpired: (ids) => told(ids, core.settings.onExpire === "ignore" ? { lost: "r" } : {}),
         onEvicted: (ids) => told(ids, { lost: "r" }),
         onFlush: missed,
@@ -63,9 +59,11 @@ class RedisListening extends Listening {
         log: core.log,
       }),
     );
+    maintenance.hears(true);
     try {
       if (!signal.aborted) await once(signal, "abort");
     } finally {
+      maintenance.hears(false);
       await hints.close();
     }
   }

@@ -13,7 +13,8 @@ export function* inParts<T extends Item>(items: readonly T[], sizeOf: (item: T) 
   let from = 0;
   let characters = 0;
   const ids = new Set<string>();
-  for (const [at, item] of items.entries()) {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at] as T;
     const size = sizeOf(item);
     if (ids.size === MOST || ids.has(item.id) || (at > from && characters + size > MOST_CHARACTERS)) {
       yield items.slice(from, at);

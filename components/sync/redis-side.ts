@@ -240,10 +240,10 @@ class ScriptedSide implements RedisSide {
     const [common = ""] = kinds;
     const isCommon = kinds.every((kind) => kind === common);
     const args: ScriptArgument[] = [this.#epoch, this.#names.prefix, ...stored, changes.length, isCommon ? common : ""];
-    for (const [index, { id, text = "" }] of changes.entries()) {
+    changes.forEach(({ id, text = "" }, index) => {
       args.push(id, text);
       if (!isCommon) args.push(kinds[index] as string);
-    }
+    });
     changes.forEach(({ id, documentId }, index) => {
       if (documentId !== undefined && documentId !== id) args.push(index + 1, documentId);
     });

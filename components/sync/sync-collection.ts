@@ -96,8 +96,7 @@ export function syncCollection(...args: readonly [SyncCollectionOptions] | reado
         redis: redisSide({ ...keys, now, epoch: () => leadership.epoch, ownWrites }),
         mongo: mongoSide({ ...documents, name, now, holds: (session) => leadership.holds(session) }),
       };
-      await sides.redis.check();
-      await sides.mongo.check();
+      await Promise.all([sides.redis.check(), sides.mongo.check()]);
       await journal.open();
       const core = new SyncCore({ name, ...sides, codec, now, control, journal, leadership, ownWrites, settings, log });
       return new OpenSync(core, documents, keys);

@@ -142,13 +142,16 @@ export class SyncCore {
   ): Promise<Map<string, Wanted>> {
     const answers = await this.insist(part, signal, () => this.redis.apply(changes, token));
     const wanted = new Map<string, Wanted>();
+    const level: string[] = [];
     const arrivals: Arrival[] = [];
     const poison: Poison[] = [];
-    for (const [index, { id, v, text, writtenMs }] of changes.entries()) {
+    const isWatched = this.#listeners.size > 0;
+    changes.forEach(({ id, v, text, writtenMs }, index) => {
       const answer = answers[index] as Applied;
       switch (answer.outcome) {
         case "done":
-          arrivals.push({ id, store: "redis", v, text, writtenMs });
+          level.push(id);
+          if (isWatched) arrivals.push({ id, store: "redis", v, text, writtenMs });
           break;
         case "same":
           break;
@@ -161,8 +164,8 @@ export class SyncCore {
           poison.push({ id, store: "redis", reason: `the key holds a ${answer.type}, not a string` });
           break;
       }
-    }
-    await this.#record(part, { arrivals, conflicts: [], poison, level: arrivals.map(({ id }) => id) }, signal);
+    });
+    await this.#record(part, { arrivals, conflicts: [], poison, level }, signal);
     return wanted;
   }
 

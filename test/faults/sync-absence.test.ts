@@ -3,6 +3,8 @@ import { expect } from "chai";
 import { BSON } from "mongodb";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Redis as RedisClient } from "ioredis";
+import { gate } from "../support/gate.js";
 import { SyncSite } from "../support/sync-site.js";
 import { until, type Records } from "../support/sync-stores.js";
 
@@ -126,6 +128,25 @@ describe("a sync that was away", function () {
     expect(await site.redis.get(site.key("a"))).to.equal('{"text":"before"}');
     await again.resync();
     expect(told(await site.level())).to.eql({ a: '{"text":"behind its back"}', b: "{}" });
+  });
+
+  it("finds what was written in Redis behind its comparison, before it heard of anything", async () => {
+    await opened("unheard");
+    await site.documents.insertOne({ _id: "id", one: 1 });
+    const heard = gate();
+    const { call } = RedisClient.prototype;
+    RedisClient.prototype.call = async function (this: RedisClient, ...args: Parameters<typeof call>) {
+      if (args.includes("TRACKING")) await heard.promise;
+      return call.apply(this, args);
+    } as typeof call;
+    try {
+      await site.start();
+      await site.redis.set(site.key("id"), '{"one":2}');
+      heard.open();
+      expect(told(await site.level())).to.eql({ id: '{"one":2}' });
+    } finally {
+      RedisClient.prototype.call = call;
+    }
   });
 
   it("restores all keys after a flush, and deletes nothing", async () => {

@@ -85,6 +85,17 @@ describe("redisHints", () => {
     expect([...(await site.side.foreignAmong(["own", "other"])).keys()]).to.deep.equal(["other"]);
   });
 
+  it("tells nobody of a hint that is said to be an own write's, and is asked once for each", async () => {
+    const asked: string[] = [];
+    await listen({ isOwn: (id) => asked.push(id) > 0 && id === "own" && asked.filter((one) => one === "own").length === 1 });
+    await site.side.apply([{ id: "own", v: version(1), text: "one" }]);
+    await foreign.set(key("other"), "x");
+    expect(await heard()).to.deep.equal(["hint other"]);
+    await foreign.set(key("own"), "x");
+    expect(await heard()).to.deep.equal(["hint own"]);
+    expect(asked.filter((id) => !id.startsWith("end"))).to.deep.equal(["own", "other", "own"]);
+  });
+
   it("tells nothing of other keys, and ids of any characters", async () => {
     const others = [site.prefix.slice(0, -1), `${site.prefix.slice(0, -1)}s:a`, `x${site.prefix}a`, site.prefix.toUpperCase()];
     await listen();

@@ -18,7 +18,8 @@ export function millrace(...settings: readonly string[]): Follow {
   return async (uris) => {
     const running = await opened(uris, settings, [mongoListener(), redisListener()]);
     const sync = running.get(Sync);
-    while (!(await sync.status()).isComplete) await sleep(20);
+    // Asked often it would cost what is measured.
+    while (!(await sync.status()).isComplete) await sleep(250);
     return { stop: () => running.stop() };
   };
 }

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { Echoes } from "../../../../components/sync/echoes.js";
 import { LaterLooks } from "../../../../components/sync/later-looks.js";
 import { OwnWrites } from "../../../../components/sync/own-writes.js";
+import { gate } from "../../../support/gate.js";
 
 describe("own writes in Redis", () => {
   it("explain one hint each, and only theirs", () => {
@@ -88,6 +89,19 @@ describe("later looks", () => {
       write.isAlone = true;
     }, 1);
     expect(seen).to.eql(["grace"]);
+  });
+
+  it("are refused where too many wait, and others are being looked at", () => {
+    const stopping = new AbortController();
+    const looks = new LaterLooks({ writes: new OwnWrites(), look: () => gate().promise, signal: stopping.signal });
+    const write = { isAlone: false };
+    const counts = [false, true].map((isFull) => {
+      let count = 0;
+      while (count < 200_000 && looks.add(`${isFull}-${count}`, write)) count++;
+      return count;
+    });
+    stopping.abort();
+    expect(counts).to.eql([100_000, 0]);
   });
 
   it("leave out what somebody else looks at", async () => {
