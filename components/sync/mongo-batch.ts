@@ -2,7 +2,7 @@
 import type { MongoEvent } from "./mongo-events.js";
 import { hashOf } from "./record.js";
 import type { Poison, Wanted } from "./resolver.js";
-import type { Change } from "./sides.js";
+import type { Change, ScannedDocument } from "./sides.js";
 import { BEFORE_ALL, type Version } from "./version.js";
 
 /** An own delete that was announced and not seen yet, by the text of its `_id`. */
@@ -15,6 +15,16 @@ export interface SortedBatch {
   readonly poison: readonly Poison[];
   /** something happened to the whole collection */
   readonly fate: "dropped" | "renamed" | "invalidated" | undefined;
+}
+
+/**
+ * What goes straight to Redis of a document; undefined where its record has to be resolved.
+ *
+ * @param isNew nothing was known of it before
+ */
+export function changeOf({ id, documentId, text, stamp }: ScannedDocument, isNew: boolean, writtenMs?: number): Change | undefined {
+  if (stamp) return stamp.h === hashOf(text) ? { id, v: stamp.v, h: stamp.h, text, documentId, writtenMs } : undefined;
+  return isNew ? { id, v: BEFORE_ALL, text, documentId, writtenMs, isNew } : undefined;
 }
 
 /** @param idOf the id of a document of which only the `_id` is known */
@@ -37,11 +47,13 @@ export function sorted(events: readonly MongoEvent[], announced: Announced, idOf
     switch (event.kind) {
       case "document": {
         const { id, documentId, text, stamp, isNew, wallMs } = event;
-        if (stamp?.d) announced.set(documentId, stamp.v);
-        else if (stamp && stamp.h === hashOf(text)) change({ id, v: stamp.v, h: stamp.h, text, documentId, writtenMs: wallMs });
+        if (stamp?.d) {
+          announced.set(documentId, stamp.v);
+          break;
+        }
         // New is only what nobody knew before this batch.
-        else if (isNew && stamp === undefined && !changes.has(id) && !wanted.has(id))
-          change({ id, v: BEFORE_ALL, text, documentId, writtenMs: wallMs, isNew });
+        const one = changeOf(event, isNew && !changes.has(id) && !wanted.has(id), wallMs);
+        if (one) change(one);
         else resolve(id, { wallMs, ofText: text, writtenMs: wallMs });
         break;
       }

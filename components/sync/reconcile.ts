@@ -1,10 +1,10 @@
 /** Reconcile: compares both stores as a whole and resolves what differs; for everything that no event told. */
 import { setImmediate as turn } from "node:timers/promises";
 import { plural } from "../../lib/index.js";
-import { sorted } from "./mongo-batch.js";
+import { changeOf } from "./mongo-batch.js";
 import type { Entry } from "./record.js";
 import type { Wanted } from "./resolver.js";
-import type { ScannedBatch, ScannedDocument } from "./sides.js";
+import type { Change, ScannedBatch, ScannedDocument } from "./sides.js";
 import type { SyncCore } from "./sync-core.js";
 import type { Origin } from "./version.js";
 
@@ -160,13 +160,18 @@ class Pass {
 
   /** As the change stream would tell them. */
   async #compareValues(documents: readonly ScannedDocument[]): Promise<void> {
-    const events = documents.map(({ id, documentId, text, stamp }) => {
-      return { kind: "document" as const, id, documentId, text, stamp, isNew: true, wallMs: undefined };
-    });
-    const { changes, wanted } = sorted(events, new Map(), (id) => id);
+    const changes: Change[] = [];
+    const unclear: string[] = [];
+    for (const document of documents) {
+      // What is announced follows.
+      if (document.stamp?.d) continue;
+      const change = changeOf(document, true);
+      if (change) changes.push(change);
+      else unclear.push(document.id);
+    }
     const again = changes.length > 0 ? await this.core.apply(RECONCILE, changes, this.signal) : new Map<string, Wanted>();
     this.#remember(changes, again);
-    await this.#resolveUnlessGone([...again.keys(), ...wanted.keys()]);
+    await this.#resolveUnlessGone([...again.keys(), ...unclear]);
   }
 
   async #compareVersions(documents: readonly ScannedDocument[]): Promise<void> {

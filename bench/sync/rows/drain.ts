@@ -116,4 +116,4 @@ function medianOf<T>(results: readonly T[], value: (result: T) => number): numbe
 }
 
 const BATCH = 1_000;
-const LOOK_MS = 4;
+const LOOK_MS = 15;
