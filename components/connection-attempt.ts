@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { ConnectionError, MissingPeerError, TimeoutError, duration, firstLine, type StartContext } from "../lib/index.js";
 import type { EmbeddedServer } from "./embedded/index.js";
+import { isOlder } from "./is-older.js";
 
 /** One first connection, as far as its errors speak of it. */
 export interface Attempt {
@@ -128,14 +129,8 @@ export function refuse(attempt: Attempt, summary: string, fix: string, cause?: u
 
 /** The version is older than the oldest that will do. */
 export function refuseOlder(attempt: Attempt, server: string, minVersion: string): void {
-  const [found, least] = [server.slice(server.indexOf(" ") + 1), minVersion].map(versionParts) as [number[], number[]];
-  const other = least.findIndex((part, index) => part !== (found[index] ?? 0));
-  if (other < 0 || (found[other] ?? 0) > (least[other] ?? 0)) return;
+  if (!isOlder(server.slice(server.indexOf(" ") + 1), minVersion)) return;
   throw refuse(attempt, `${server} is too old, ${minVersion} or newer is needed`, "upgrade the server");
-}
-
-function versionParts(version: string): number[] {
-  return version.split(".").map((part) => Number.parseInt(part, 10));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Asks a server program for its version: whether it runs here, whether it is new enough. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { isOlder } from "../is-older.js";
 import type { ServerProgram } from "./server-program.js";
 
 /** A program that runs here. */
@@ -24,8 +25,4 @@ export async function checkBinary(program: ServerProgram, path: string): Promise
     if (code === "ENOENT") return `${path} is not there`;
     return `${path} does not run: ${stderr?.trim().split("\n")[0] || message.split("\n")[0]}`;
   }
-}
-
-function isOlder(version: string, minimum: string): boolean {
-  return version.localeCompare(minimum, "en", { numeric: true }) < 0;
 }

@@ -228,13 +228,11 @@ async function processesNaming(folder: string): Promise<readonly number[]> {
 }
 
 /** A process that was killed is gone a moment later. */
-async function onlyRuns(folder: string, pid: number): Promise<void> {
-  await until(async () => (await processesNaming(folder)).join() === String(pid));
+async function onlyRuns(folder: string, ...pids: readonly number[]): Promise<void> {
+  await until(async () => (await processesNaming(folder)).join() === pids.join());
 }
 
-async function nothingRuns(folder: string): Promise<void> {
-  await until(async () => (await processesNaming(folder)).length === 0);
-}
+const nothingRuns = (folder: string) => onlyRuns(folder);
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 10_000;
